@@ -1,0 +1,349 @@
+package sim
+
+import (
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+)
+
+// A Transport is a twistor.Transport in memory, for tests of one protocol: it
+// keeps what the protocol writes, and the test plays the network with Receive,
+// End, Break, Hold and Drain.
+//
+// Everything the protocol asks takes effect when its callback returns, as on a
+// real loop; asked outside of any callback, at the Clock's next Advance. A
+// panic of the protocol is not contained: it ends the test. Loop-only.
+type Transport struct {
+	clock    *Clock
+	protocol twistor.Protocol
+	proto    string // of LogValue
+	local    net.Addr
+	remote   net.Addr
+	limits   twistor.Limits
+	awake    bool // in clock.awake
+	next     *change
+	over     bool // Disconnected was called, or would have been
+	err      error
+
+	// What we send.
+	written     []byte // since Clear
+	accepted    int64  // bytes ever
+	buffered    int    // the last of these, not yet taken by the peer
+	held        bool
+	armed       bool // was Full: Drained is owed
+	files       []sending
+	closed      bool
+	aborted     error // why, if not nil
+	writeClosed bool
+	linger      twistor.Timer
+	out         *side // of a Pipe; nil: none
+
+	// What we receive.
+	paused bool
+	inbox  [][]byte
+	end    error // io.EOF or what broke it, after the inbox
+	ended  bool  // ReadClosed was called
+
+	// TLS.
+	start   *TLSRequest
+	secured *tls.ConnectionState
+	tell    bool // Secured is owed
+	noDelay bool
+}
+
+var (
+	_ twistor.Transport = (*Transport)(nil)
+	_ twistor.Tuner     = (*Transport)(nil)
+)
+
+// A change is a Switch to come.
+type change struct {
+	protocol twistor.Protocol
+	unread   []byte
+}
+
+// A sending is a SendFile whose bytes are not all taken.
+type sending struct {
+	end  int64 // accepted, when it is done
+	size int64
+	err  error
+	done *deferred.Deferred[int64]
+}
+
+// NewTransport returns a Transport from 10.0.0.2:49152 to 10.0.0.1:8000, as an
+// accepted one would be, with no protocol yet: see Start and Build.
+func NewTransport(c *Clock) *Transport {
+	t := &Transport{clock: c, proto: "tcp", noDelay: true}
+	t.local = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.1:8000"))
+	t.remote = net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.2:49152"))
+	t.SetLimits(twistor.Limits{})
+	return t
+}
+
+// Connect is a new Transport with the protocol that f builds for it, which has
+// heard Connected, unless f refused.
+func Connect(c *Clock, f twistor.Factory) *Transport {
+	t := NewTransport(c)
+	t.Build(f)
+	return t
+}
+
+// Build starts the protocol that f builds, and returns it. If f refuses, that
+// is nil, and t is closed.
+func (t *Transport) Build(f twistor.Factory) twistor.Protocol {
+	var p twistor.Protocol
+	t.clock.call(func() { p = f.Build(t) })
+	if p == nil {
+		t.Close()
+	} else {
+		t.next = &change{p, nil}
+		t.wake()
+	}
+	t.clock.rest(false)
+	return p
+}
+
+// Start makes p the protocol: it hears Connected.
+func (t *Transport) Start(p twistor.Protocol) {
+	t.next = &change{p, nil}
+	t.wake()
+	t.clock.rest(false)
+}
+
+// SetAddrs changes the addresses.
+func (t *Transport) SetAddrs(local, remote net.Addr) { t.local, t.remote = local, remote }
+
+// Protocol is who hears the events now; nil if nobody yet.
+func (t *Transport) Protocol() twistor.Protocol { return t.protocol }
+
+// What the protocol asks.
+
+func (t *Transport) Write(p []byte) (int, error) {
+	if t.over || t.closed || t.writeClosed || t.aborted != nil {
+		return 0, net.ErrClosed
+	}
+	if t.limits.Max >= 0 && t.buffered+len(p) > t.limits.Max {
+		t.abort(twistor.ErrOverflow)
+		return 0, twistor.ErrOverflow
+	}
+	t.accept(p)
+	return len(p), nil
+}
+
+// accept queues p, or passes it on at once when nobody holds it.
+func (t *Transport) accept(p []byte) {
+	t.written = append(t.written, p...)
+	t.accepted += int64(len(p))
+	t.buffered += len(p)
+	if t.out != nil {
+		t.out.bytes = append(t.out.bytes, p...)
+	}
+	if !t.held {
+		t.take(len(p))
+	}
+	if t.Full() {
+		t.armed = true
+	}
+}
+
+func (t *Transport) SendFile(s *io.SectionReader) *deferred.Deferred[int64] {
+	d := deferred.New[int64](t.clock)
+	if t.over || t.closed || t.writeClosed || t.aborted != nil {
+		d.Fail(net.ErrClosed)
+		return d
+	}
+	p, err := io.ReadAll(io.NewSectionReader(s, 0, s.Size()))
+	t.files = append(t.files, sending{t.accepted + int64(len(p)), int64(len(p)), err, d})
+	t.accept(p)
+	t.wake()
+	return d
+}
+
+func (t *Transport) Close() error {
+	if t.over || t.closed || t.aborted != nil {
+		return nil
+	}
+	t.closed = true
+	t.inbox = nil
+	if t.buffered > 0 && t.limits.Linger >= 0 {
+		t.linger = t.clock.CallLater(t.limits.Linger, t.Abort)
+	}
+	t.wake()
+	return nil
+}
+
+func (t *Transport) CloseWrite() {
+	if !t.over && !t.closed && !t.writeClosed && t.aborted == nil {
+		t.writeClosed = true
+		t.wake()
+	}
+}
+
+func (t *Transport) Abort() { t.abort(twistor.ErrAborted) }
+
+func (t *Transport) abort(err error) {
+	if t.over || t.aborted != nil {
+		return
+	}
+	t.aborted = err
+	t.inbox, t.buffered = nil, 0
+	t.wake()
+}
+
+func (t *Transport) Pause() {
+	if !t.over {
+		t.paused = true
+	}
+}
+
+func (t *Transport) Resume() {
+	if t.paused {
+		t.paused = false
+		t.wake()
+	}
+}
+
+func (t *Transport) Full() bool {
+	return t.limits.High >= 0 && t.buffered > t.limits.High
+}
+
+func (t *Transport) Buffered() int { return t.buffered }
+
+func (t *Transport) SetLimits(l twistor.Limits) { t.limits = withDefaults(l) }
+
+// withDefaults is l with its zeros replaced as twistor.Limits says.
+func withDefaults(l twistor.Limits) twistor.Limits {
+	if l.High == 0 {
+		l.High = 64 << 10
+	}
+	if l.Low == 0 {
+		l.Low = max(l.High, 0) / 4
+	}
+	if l.Max == 0 {
+		l.Max = 1 << 20
+	}
+	if l.Linger == 0 {
+		l.Linger = 30 * time.Second
+	}
+	return l
+}
+
+func (t *Transport) Switch(p twistor.Protocol, unread []byte) {
+	if t.over {
+		return
+	}
+	t.next = &change{p, append([]byte(nil), unread...)} // unread ends with the callback
+	t.wake()
+}
+
+func (t *Transport) LocalAddr() net.Addr  { return t.local }
+func (t *Transport) RemoteAddr() net.Addr { return t.remote }
+func (t *Transport) Loop() twistor.Loop   { return t.clock }
+
+func (t *Transport) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("proto", t.proto),
+		slog.String("peer", t.remote.String()), slog.String("local", t.local.String()))
+}
+
+// SetNoDelay records on; see NoDelay.
+func (t *Transport) SetNoDelay(on bool) error { t.noDelay = on; return nil }
+
+// SetKeepAlive does nothing.
+func (t *Transport) SetKeepAlive(net.KeepAliveConfig) error { return nil }
+
+// What the test sees.
+
+// Written is what the protocol has written since Clear, held or not.
+func (t *Transport) Written() string { return string(t.written) }
+
+// Clear forgets what was Written.
+func (t *Transport) Clear() { t.written = nil }
+
+// Take is Written, then Clear.
+func (t *Transport) Take() string {
+	s := t.Written()
+	t.Clear()
+	return s
+}
+
+func (t *Transport) Paused() bool  { return t.paused }
+func (t *Transport) NoDelay() bool { return t.noDelay }
+
+// Closed, WriteClosed and Aborted say what the protocol, or the default answer
+// to an event, has asked; it may still be going on.
+func (t *Transport) Closed() bool      { return t.closed }
+func (t *Transport) WriteClosed() bool { return t.writeClosed }
+func (t *Transport) Aborted() bool     { return t.aborted != nil }
+
+// Err is what Disconnected said, or nil if the connection is not over.
+func (t *Transport) Err() error { return t.err }
+
+// What the test does.
+
+// Receive delivers each part as one Received, now, or when the protocol
+// resumes. After Close they are dropped, as a real loop would.
+func (t *Transport) Receive(parts ...string) {
+	for _, s := range parts {
+		t.deliver([]byte(s))
+	}
+	t.clock.rest(false)
+}
+
+// deliver appends to the inbox; p is kept.
+func (t *Transport) deliver(p []byte) {
+	if t.over || t.closed || t.aborted != nil || t.end != nil || len(p) == 0 {
+		return
+	}
+	t.inbox = append(t.inbox, p)
+	t.wake()
+}
+
+// End says that the peer sends no more: ReadClosed, or else Disconnected with
+// io.EOF, after what was received.
+func (t *Transport) End() { t.lose(io.EOF) }
+
+// Reset is Break with ECONNRESET.
+func (t *Transport) Reset() {
+	t.Break(&net.OpError{Op: "read", Net: t.proto, Source: t.local, Addr: t.remote,
+		Err: syscall.ECONNRESET})
+}
+
+// Break ends the connection with err, after what was received.
+func (t *Transport) Break(err error) { t.lose(err) }
+
+func (t *Transport) lose(err error) {
+	if !t.over && (t.end == nil || t.end == io.EOF) {
+		t.end = err
+		t.wake()
+	}
+	t.clock.rest(false)
+}
+
+// Hold makes the peer stop reading: what is written from now on stays Buffered.
+func (t *Transport) Hold() { t.held = true }
+
+// Drain lets the peer read n held bytes; negative: all, and no more holding.
+func (t *Transport) Drain(n int) {
+	if n < 0 {
+		t.held = false
+		n = t.buffered
+	}
+	t.take(min(n, t.buffered))
+	t.clock.rest(false)
+}
+
+// take is the peer reading n buffered bytes.
+func (t *Transport) take(n int) {
+	t.buffered -= n
+	if t.out != nil {
+		t.out.free += n
+	}
+	t.wake()
+}

@@ -1,0 +1,339 @@
+package sim
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twistor-go/twistor"
+)
+
+// An ear notes every event of its connection.
+type ear struct {
+	twistor.Transport
+	events []string
+	on     func(e *ear, event string) // also does something
+	kept   []byte
+}
+
+func (e *ear) note(event string) {
+	e.events = append(e.events, event)
+	if e.on != nil {
+		e.on(e, event)
+	}
+}
+func (e *ear) Connected()             { e.note("connected") }
+func (e *ear) Received(p []byte)      { e.kept = p; e.note("received " + string(p)) }
+func (e *ear) Drained()               { e.note("drained") }
+func (e *ear) Secured()               { e.note("secured") }
+func (e *ear) Disconnected(err error) { e.note("disconnected " + err.Error()) }
+
+// A halfEar also hears ReadClosed.
+type halfEar struct{ *ear }
+
+func (e halfEar) ReadClosed() { e.note("read closed") }
+
+// newEar connects an ear that does on at its events.
+func newEar(c *Clock, on func(e *ear, event string)) (*ear, *Transport) {
+	e := &ear{on: on}
+	t := Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+		e.Transport = t
+		return e
+	}))
+	return e, t
+}
+
+func checkEvents(t *testing.T, e *ear, want ...string) {
+	t.Helper()
+	if !slices.Equal(e.events, want) {
+		t.Errorf("events:\n got %q\nwant %q", e.events, want)
+	}
+}
+
+// TestTR10Transport proves TR10: what is written is seen, events come in
+// order and once, and what is asked is known.
+func TestTR10Transport(t *testing.T) {
+	c := NewClock(t)
+	e, tr := newEar(c, func(e *ear, event string) {
+		if event == "received bye" {
+			io.WriteString(e, "so long")
+			e.Close()
+			e.Close()
+			if _, err := io.WriteString(e, "?"); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Write after Close: got %v, want net.ErrClosed", err)
+			}
+		}
+	})
+	io.WriteString(e, "hello")
+	if got := tr.Take(); got != "hello" {
+		t.Errorf("got %q", got)
+	}
+	tr.Receive("a", "", "bye", "dropped")
+	checkEvents(t, e, "connected", "received a", "received bye", "disconnected use of closed network connection")
+	if got := tr.Written(); got != "so long" {
+		t.Errorf("got %q", got)
+	}
+	if !tr.Closed() || tr.Aborted() || tr.Err() != net.ErrClosed {
+		t.Errorf("got %v %v %v", tr.Closed(), tr.Aborted(), tr.Err())
+	}
+	tr.Receive("late")
+	tr.End()
+	tr.Reset()
+	e.Abort()
+	c.Advance(time.Hour)
+	if len(e.events) != 4 {
+		t.Errorf("events after the last: %q", e.events[4:])
+	}
+	if string(e.kept) == "bye" {
+		t.Error("bytes of Received stayed readable after it returned")
+	}
+}
+
+func TestTransportPause(t *testing.T) {
+	c := NewClock(t)
+	e, tr := newEar(c, func(e *ear, event string) {
+		if event == "received one" {
+			e.Pause()
+		}
+	})
+	tr.Receive("one", "two")
+	tr.End()
+	checkEvents(t, e, "connected", "received one")
+	if !tr.Paused() {
+		t.Error("Paused: got false")
+	}
+	e.Resume()
+	checkEvents(t, e, "connected", "received one") // not inside Resume
+	c.Advance(0)
+	checkEvents(t, e, "connected", "received one", "received two", "disconnected EOF")
+}
+
+func TestTransportEnds(t *testing.T) {
+	reset := (&net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")})
+	for _, tc := range []struct {
+		name string
+		do   func(e *ear, tr *Transport)
+		want error
+	}{
+		{"peer ends", func(e *ear, tr *Transport) { tr.End() }, io.EOF},
+		{"abort", func(e *ear, tr *Transport) { e.Abort() }, twistor.ErrAborted},
+		{"reset", func(e *ear, tr *Transport) { tr.Break(reset) }, reset},
+		{"reset after end", func(e *ear, tr *Transport) { e.Pause(); tr.End(); tr.Break(reset) }, reset},
+		{"overflow", func(e *ear, tr *Transport) {
+			tr.Hold()
+			if _, err := e.Write(make([]byte, 1<<20+1)); err != twistor.ErrOverflow {
+				t.Errorf("Write beyond Max: got %v", err)
+			}
+		}, twistor.ErrOverflow},
+		{"linger", func(e *ear, tr *Transport) {
+			tr.Hold()
+			io.WriteString(e, "last words")
+			e.Close()
+			e.Loop().(*Clock).Advance(29 * time.Second)
+			if tr.Err() != nil {
+				t.Error("ended before Linger")
+			}
+			e.Loop().(*Clock).Advance(time.Second)
+		}, twistor.ErrAborted},
+		{"flush", func(e *ear, tr *Transport) {
+			tr.Hold()
+			io.WriteString(e, "last words")
+			e.Close()
+			tr.Drain(5)
+			if tr.Err() != nil {
+				t.Error("ended before the flush")
+			}
+			tr.Drain(5)
+		}, net.ErrClosed},
+	} {
+		c := NewClock(t)
+		e, tr := newEar(c, nil)
+		tc.do(e, tr)
+		c.Advance(0)
+		checkEvents(t, e, "connected", "disconnected "+tc.want.Error())
+		if tr.Err() != tc.want {
+			t.Errorf("%s: got %v, want %v", tc.name, tr.Err(), tc.want)
+		}
+	}
+}
+
+func TestTransportHalfClose(t *testing.T) {
+	c := NewClock(t)
+	e := &ear{}
+	tr := Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+		e.Transport = t
+		return halfEar{e}
+	}))
+	tr.Receive("x")
+	tr.End()
+	io.WriteString(e, "still here")
+	e.CloseWrite()
+	if _, err := io.WriteString(e, "?"); err == nil {
+		t.Error("Write after CloseWrite succeeded")
+	}
+	e.Close()
+	c.Advance(0)
+	checkEvents(t, e, "connected", "received x", "read closed", "disconnected use of closed network connection")
+	if !tr.WriteClosed() || tr.Written() != "still here" {
+		t.Errorf("got %v, %q", tr.WriteClosed(), tr.Written())
+	}
+}
+
+func TestTransportDrained(t *testing.T) {
+	c := NewClock(t)
+	e, tr := newEar(c, nil)
+	e.SetLimits(twistor.Limits{High: 10, Low: 4})
+	tr.Hold()
+	io.WriteString(e, "0123456789")
+	if e.Full() {
+		t.Error("Full at High, want above only")
+	}
+	io.WriteString(e, "a")
+	if !e.Full() || e.Buffered() != 11 {
+		t.Errorf("got %v, %d", e.Full(), e.Buffered())
+	}
+	tr.Drain(6)
+	checkEvents(t, e, "connected")
+	tr.Drain(1)
+	checkEvents(t, e, "connected", "drained")
+	tr.Drain(-1)
+	io.WriteString(e, strings.Repeat("x", 100))
+	if e.Buffered() != 0 {
+		t.Errorf("Buffered: got %d, want 0 after Drain(-1)", e.Buffered())
+	}
+	checkEvents(t, e, "connected", "drained")
+}
+
+func TestTransportSwitch(t *testing.T) {
+	c := NewClock(t)
+	second := &ear{}
+	e, tr := newEar(c, func(e *ear, event string) {
+		if event == "received one" {
+			e.Switch(second, e.kept[1:])
+			if len(second.events) > 0 {
+				t.Error("Switch took effect inside the callback")
+			}
+		}
+	})
+	tr.Receive("one", "two")
+	checkEvents(t, e, "connected", "received one")
+	checkEvents(t, second, "connected", "received ne", "received two")
+	if tr.Protocol() != second {
+		t.Error("Protocol is not the second")
+	}
+}
+
+func TestTransportStartTLS(t *testing.T) {
+	c := NewClock(t)
+	e, tr := newEar(c, nil)
+	if err := e.StartTLS(&tls.Config{}, twistor.AsServer, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.StartTLS(&tls.Config{}, twistor.AsServer, nil); err == nil {
+		t.Error("second StartTLS: want an error")
+	}
+	tr.Receive("later")
+	if r := tr.TLSRequest(); r == nil || r.Role != twistor.AsServer || e.TLS() != nil {
+		t.Errorf("got %v, %v", r, e.TLS())
+	}
+	tr.Secure(tls.ConnectionState{NegotiatedProtocol: "imap"})
+	checkEvents(t, e, "connected", "secured", "received later")
+	if got := e.TLS().NegotiatedProtocol; got != "imap" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTransportRefused(t *testing.T) {
+	c := NewClock(t)
+	tr := Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+		io.WriteString(t, "full")
+		return nil
+	}))
+	if tr.Written() != "full" || !tr.Closed() || tr.Protocol() != nil {
+		t.Errorf("got %q, %v, %v", tr.Written(), tr.Closed(), tr.Protocol())
+	}
+}
+
+// TestPipe plays a conversation over networks that cut differently.
+func TestPipe(t *testing.T) {
+	for seed := range uint64(20) {
+		c := NewClock(t)
+		var got strings.Builder
+		server := twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+			return &ear{Transport: t, on: func(e *ear, event string) {
+				if s, ok := strings.CutPrefix(event, "received "); ok {
+					fmt.Fprint(e, strings.ToUpper(s))
+				}
+			}}
+		})
+		client := &ear{}
+		p := NewPipe(c, server, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+			client.Transport = t
+			client.on = func(e *ear, event string) {
+				if s, ok := strings.CutPrefix(event, "received "); ok {
+					got.WriteString(s)
+				}
+			}
+			return client
+		}))
+		if seed > 0 {
+			p.Cut(seed)
+		}
+		text := strings.Repeat("all the world's a stage ", 100)
+		io.WriteString(client, text)
+		p.Flush()
+		if got.String() != strings.ToUpper(text) {
+			t.Fatalf("seed %d: got %q", seed, got.String())
+		}
+		if seed == 0 && len(client.events) != 2 {
+			t.Errorf("without a cut: %d events, want 2", len(client.events))
+		}
+		client.Close()
+		c.Advance(0)
+		if p.A.Err() != io.EOF || p.B.Err() != net.ErrClosed {
+			t.Errorf("ends: got %v and %v, want EOF and closed", p.A.Err(), p.B.Err())
+		}
+	}
+}
+
+func TestPipeAbortResets(t *testing.T) {
+	c := NewClock(t)
+	a, b := &ear{}, &ear{}
+	p := NewPipe(c, attach(a), attach(b))
+	io.WriteString(a, "lost")
+	a.Abort()
+	c.Advance(0)
+	checkEvents(t, b, "connected", "disconnected "+p.B.Err().Error())
+	if got := p.B.Err().Error(); !strings.Contains(got, "reset by peer") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPipeTLS(t *testing.T) {
+	c := NewClock(t)
+	a, b := &ear{}, &ear{}
+	p := NewPipe(c, attach(a), attach(b))
+	b.StartTLS(&tls.Config{ServerName: "example.org", NextProtos: []string{"h2"}}, twistor.ByDirection, nil)
+	io.WriteString(b, "hello")
+	p.Flush()
+	checkEvents(t, b, "connected")
+	a.StartTLS(&tls.Config{NextProtos: []string{"http/1.1", "h2"}}, twistor.ByDirection, nil)
+	p.Flush()
+	checkEvents(t, a, "connected", "secured", "received hello")
+	if got := a.TLS(); got.NegotiatedProtocol != "h2" || got.ServerName != "example.org" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func attach(e *ear) twistor.Factory {
+	return twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+		e.Transport = t
+		return e
+	})
+}
