@@ -88,8 +88,8 @@ type Spec struct {
 }
 
 // A Socket is a connection or port on its way between two Pollers, or from
-// outside: an FD on systems with descriptors, else what the Poller's own
-// Detach gave.
+// outside: what Accept gave, an FD from outside, or what Detach gave, which is
+// an FD as well on systems with descriptors.
 type Socket any
 
 // An FD is a Socket that is a file descriptor. Adopt owns it from then on.
@@ -210,4 +210,14 @@ type Watcher interface {
 	// Watch reports readiness of fd, which stays the caller's. The error is
 	// syscall.EPERM for what cannot be watched, such as regular files.
 	Watch(fd int) (Handle, error)
+}
+
+// A Reserver keeps one descriptor to spare, so that a port can still turn
+// callers away when the process has no descriptors left: else they would wait
+// in its queue for ever, and the port stay ready.
+type Reserver interface {
+	// TurnAway accepts one connection of a port with the spare descriptor and
+	// resets it. It is for an Accept that failed with EMFILE or ENFILE. ErrAgain
+	// says that nobody waits; other errors, that even this did not go.
+	TurnAway(h Handle) error
 }

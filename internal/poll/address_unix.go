@@ -1,0 +1,125 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package poll
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockaddrIP is a for a socket of family; no address is that of all hosts.
+func sockaddrIP(a netip.AddrPort, family int) (unix.Sockaddr, error) {
+	ip := a.Addr().Unmap()
+	if family == unix.AF_INET {
+		if !ip.IsValid() || ip.IsUnspecified() {
+			ip = netip.IPv4Unspecified()
+		}
+		if !ip.Is4() {
+			return nil, fmt.Errorf("poll: address %v: want one of IPv4: %w", ip, unix.EAFNOSUPPORT)
+		}
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: ip.As4()}, nil
+	}
+	if !ip.IsValid() {
+		ip = netip.IPv6Unspecified()
+	}
+	zone, err := zoneIndex(ip.Zone())
+	if err != nil {
+		return nil, err
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: ip.As16(), ZoneId: zone}, nil
+}
+
+// zoneIndex finds an interface by its name or number; "" is 0, any.
+func zoneIndex(zone string) (uint32, error) {
+	if zone == "" {
+		return 0, nil
+	}
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index), nil
+	}
+	n, err := strconv.ParseUint(zone, 10, 31)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("poll: interface %q: want the name or number of one: %w", zone, unix.ENODEV)
+	}
+	return uint32(n), nil
+}
+
+// zones knows the names of interfaces by their numbers, and asks the system
+// again after a minute, as package net does. Loop-only.
+type zones struct {
+	names map[uint32]string
+	until time.Time
+}
+
+func (z *zones) name(index uint32) string {
+	if index == 0 {
+		return ""
+	}
+	if name, ok := z.names[index]; ok && time.Now().Before(z.until) {
+		return name
+	}
+	if all, err := net.Interfaces(); err == nil {
+		z.names = make(map[uint32]string, len(all))
+		for _, i := range all {
+			z.names[uint32(i.Index)] = i.Name
+		}
+		z.until = time.Now().Add(time.Minute)
+	}
+	if name, ok := z.names[index]; ok {
+		return name
+	}
+	return strconv.FormatUint(uint64(index), 10)
+}
+
+// addrOf is a system's address as ours: IPv4 in IPv6 is unwrapped.
+func (z *zones) addrOf(sa unix.Sockaddr) Addr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
+	case *unix.SockaddrInet6:
+		ip := netip.AddrFrom16(sa.Addr).Unmap()
+		if sa.ZoneId != 0 && ip.Is6() {
+			ip = ip.WithZone(z.name(sa.ZoneId))
+		}
+		return Addr{AddrPort: netip.AddrPortFrom(ip, uint16(sa.Port))}
+	case *unix.SockaddrUnix:
+		if sa.Name == "@" {
+			return Addr{} // unnamed
+		}
+		return Addr{Path: sa.Name}
+	}
+	return Addr{}
+}
+
+func (z *zones) localAddr(fd int) Addr {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return Addr{}
+	}
+	return z.addrOf(sa)
+}
+
+func (z *zones) remoteAddr(fd int) Addr {
+	sa, err := unix.Getpeername(fd)
+	if err != nil {
+		return Addr{}
+	}
+	return z.addrOf(sa)
+}
+
+func sameSockaddr(a, b unix.Sockaddr) bool {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		b, ok := b.(*unix.SockaddrInet4)
+		return ok && a.Port == b.Port && a.Addr == b.Addr
+	case *unix.SockaddrInet6:
+		b, ok := b.(*unix.SockaddrInet6)
+		return ok && a.Port == b.Port && a.Addr == b.Addr && a.ZoneId == b.ZoneId
+	}
+	return false
+}
