@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ func plus(x int) int { return x + 1 }
 
 func main() {
 	suite, n := micro.Args()
+	defer func() { runtime.KeepAlive(sink) }()
 	switch suite {
 	case "timers":
 		timers(n)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -23,6 +24,7 @@ var sink int
 
 func main() {
 	suite, n := micro.Args()
+	defer func() { runtime.KeepAlive(sink) }()
 	suites := map[string]func(l twistor.Loop, n int, done func()){
 		"timers": timers, "deferreds": deferreds, "coroutines": coroutines,
 	}
