@@ -1,0 +1,77 @@
+package endpoint
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+)
+
+// The standard types; its fields are never written.
+var standard Registry
+
+// Listen opens the place that s describes, with a Protocol of f for each of
+// its connections. It reads the files that s names before it returns. The
+// error is an *Error if s is wrong.
+func Listen(l twistor.Loop, s string, f twistor.Factory) (twistor.Port, error) {
+	return standard.Listen(l, s, f)
+}
+
+// ListenPacket opens the place that s describes for packets, with p to get
+// them. The error is an *Error if s is wrong.
+func ListenPacket(l twistor.Loop, s string, p twistor.PacketProtocol) (twistor.Port, error) {
+	return standard.ListenPacket(l, s, p)
+}
+
+// Dial connects to the place that s describes; the Deferred fires with the
+// Protocol of f once it is Connected. It fails with an *Error if s is wrong,
+// and with twistor.ErrRefused if f built nil; cancelling it ends the attempt.
+func Dial(l twistor.Loop, s string, f twistor.Factory) *deferred.Deferred[twistor.Protocol] {
+	return standard.Dial(l, s, f)
+}
+
+// ParseListener parses a place to listen and opens nothing: for checking a
+// configuration, and for who needs the twistor.ListenConfig.
+func ParseListener(s string) (*Listener, error) { return standard.ParseListener(s) }
+
+// ParseDialer parses a place to dial and opens nothing.
+func ParseDialer(s string) (*Dialer, error) { return standard.ParseDialer(s) }
+
+// An Error says what is wrong with an endpoint, and what was wanted instead:
+//
+//	endpoint "tcp:70000": port: want a number from 0 to 65535
+type Error struct {
+	Endpoint string // as it was written
+	Part     string // the argument that is wrong; "" if it is none in particular
+	Err      error
+}
+
+// Error cuts a long endpoint short and quotes it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Endpoint != "" {
+		fmt.Fprintf(&b, "endpoint %q: ", shorten(e.Endpoint))
+	}
+	if e.Part != "" {
+		b.WriteString(e.Part + ": ")
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// shorten cuts s to a length that a line of a log can bear, between runes.
+func shorten(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "..."
+}

@@ -1,0 +1,126 @@
+package endpoint
+
+import (
+	"errors"
+	"strings"
+)
+
+// The size of an endpoint; a longer one, or one of more arguments, is refused.
+const (
+	maxBytes = 4096
+	maxWords = 64
+	maxDepth = 8 // endpoints within endpoints
+)
+
+// A word is one argument: key=text, or text alone.
+type word struct {
+	key  string // "": positional
+	text string // without its escapes
+	at   int    // where it begins, in bytes
+}
+
+// split cuts what follows the type into its arguments.
+//
+//	words   = [ word *( ":" word ) ]
+//	word    = [ key "=" ] text
+//	key     = lower-case letters, digits and dashes
+//	text    = characters; "\" makes the next one plain, and from "[" to "]"
+//	          colons and equal signs are plain too, for IPv6 addresses
+func split(s string) ([]word, error) {
+	if s == "" {
+		return nil, nil
+	}
+	var words []word
+	var text strings.Builder
+	w := word{}
+	plain := true // no escape so far: what comes before "=" can be a key
+	inside := -1  // where the bracket opened
+	for i := 0; i <= len(s); i++ {
+		if i == len(s) || s[i] == ':' && inside < 0 {
+			if len(words) == maxWords {
+				return nil, errors.New("too many arguments: want at most 64")
+			}
+			w.text = text.String()
+			words = append(words, w)
+			text.Reset()
+			w, plain = word{at: i + 1}, true
+			continue
+		}
+		switch c := s[i]; {
+		case c == '\\':
+			if i++; i == len(s) {
+				return nil, errors.New(`ends in a lone \: want a character after it`)
+			}
+			plain = false
+			text.WriteByte(s[i])
+		case c == '=' && inside < 0 && plain && w.key == "" && isKey(text.String()):
+			w.key = text.String()
+			text.Reset()
+		default:
+			switch {
+			case c == '[' && inside < 0:
+				inside = i
+			case c == ']':
+				inside = -1
+			}
+			text.WriteByte(c)
+		}
+	}
+	if inside >= 0 {
+		return nil, errors.New(`"[" without "]": want an IPv6 address between them, or \[ for the character`)
+	}
+	return words, nil
+}
+
+// isKey reports whether s looks like a key. "/run/a" does not, so that most
+// paths with an equal sign need no escape.
+func isKey(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || i > 0 && ('0' <= c && c <= '9' || c == '-')) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+var quoter = strings.NewReplacer(`\`, `\\`, `:`, `\:`, `=`, `\=`, `[`, `\[`, `]`, `\]`)
+
+// Quote escapes s, a path or a whole endpoint, so that it can stand as one
+// argument of an endpoint: `unix:` + Quote(path).
+func Quote(s string) string { return quoter.Replace(s) }
+
+// nearest is the one of names that s may have been meant to be; "" if none is
+// near.
+func nearest(s string, names []string) string {
+	best, least := "", 3 // more than two slips are another word
+	for _, name := range names {
+		if d := distance(s, name); d < least && d < len(name) {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, drop or change that make b of a.
+func distance(a, b string) int {
+	if len(a) > 32 || len(b) > 32 {
+		return 32
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
