@@ -49,31 +49,48 @@ func zoneIndex(zone string) (uint32, error) {
 	return uint32(n), nil
 }
 
-// zones knows the names of interfaces by their numbers, and asks the system
+// zones knows the names of interfaces and their numbers, and asks the system
 // again after a minute, as package net does. Loop-only.
 type zones struct {
-	names map[uint32]string
-	until time.Time
+	all   []net.Interface
+	until int64 // monotonic: when to ask again
 }
 
+func (z *zones) refresh() {
+	if _, now := Now(); now >= z.until {
+		if all, err := net.Interfaces(); err == nil {
+			z.all = all
+		}
+		z.until = now + int64(time.Minute)
+	}
+}
+
+// name is an interface's name, or its number if it has none (any more).
 func (z *zones) name(index uint32) string {
 	if index == 0 {
 		return ""
 	}
-	if name, ok := z.names[index]; ok && time.Now().Before(z.until) {
-		return name
-	}
-	if all, err := net.Interfaces(); err == nil {
-		z.names = make(map[uint32]string, len(all))
-		for _, i := range all {
-			z.names[uint32(i.Index)] = i.Name
+	z.refresh()
+	for i := range z.all {
+		if z.all[i].Index == int(index) {
+			return z.all[i].Name
 		}
-		z.until = time.Now().Add(time.Minute)
-	}
-	if name, ok := z.names[index]; ok {
-		return name
 	}
 	return strconv.FormatUint(uint64(index), 10)
+}
+
+// index is zoneIndex that need not ask the system each time.
+func (z *zones) index(zone string) (uint32, error) {
+	if zone == "" {
+		return 0, nil
+	}
+	z.refresh()
+	for i := range z.all {
+		if z.all[i].Name == zone {
+			return uint32(z.all[i].Index), nil
+		}
+	}
+	return zoneIndex(zone)
 }
 
 // addrOf is a system's address as ours: IPv4 in IPv6 is unwrapped.

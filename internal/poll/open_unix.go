@@ -26,7 +26,8 @@ type descriptors struct {
 	zones zones
 	room  room // for system calls: they allocate nothing
 
-	reserve int // a descriptor to spare for TurnAway; -1: none
+	rights  []byte // control data of ReadRights
+	reserve int    // a descriptor to spare for TurnAway; -1: none
 	shut    bool
 }
 

@@ -1,0 +1,109 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package poll
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxRights is how many descriptors go with one message.
+const maxRights = 64
+
+// ErrTooManyRights says that a peer sent more descriptors at once than the 64
+// that are taken, or more than the process may have. Those that came are closed,
+// the bytes they came with are gone, and the connection should go too.
+var ErrTooManyRights = errors.New("poll: descriptors were lost: want at most 64 a message, and room for them")
+
+// WriteRights implements Rights.
+func (d *descriptors) WriteRights(h Handle, p []byte, fds []int) (int, error) {
+	it := d.table.get(h)
+	if it == nil {
+		return 0, ErrClosed
+	}
+	if len(fds) > maxRights {
+		return 0, fmt.Errorf("poll: %d descriptors with one message: want at most %d: %w", len(fds), maxRights, unix.EINVAL)
+	}
+	if len(fds) > 0 && len(p) == 0 {
+		return 0, fmt.Errorf("poll: descriptors without a byte to go with: %w", unix.EINVAL)
+	}
+	var oob []byte
+	if len(fds) > 0 {
+		oob = unix.UnixRights(fds...)
+	}
+	for {
+		n, err := unix.SendmsgN(int(it.fd), p, oob, nil, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 0, wrap("sendmsg", err)
+		}
+		return n, nil
+	}
+}
+
+// ReadRights implements Rights.
+func (d *descriptors) ReadRights(h Handle, p []byte) (int, []int, error) {
+	it := d.table.get(h)
+	if it == nil {
+		return 0, nil, ErrClosed
+	}
+	if len(p) == 0 {
+		return 0, nil, nil
+	}
+	if d.rights == nil {
+		d.rights = make([]byte, unix.CmsgSpace(maxRights*4))
+	}
+	for {
+		n, oobn, flags, err := receiveRights(int(it.fd), p, d.rights)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return 0, nil, wrap("recvmsg", err)
+		}
+		fds, err := rightsIn(d.rights[:oobn])
+		if flags&unix.MSG_CTRUNC != 0 {
+			err = ErrTooManyRights
+		}
+		if err != nil {
+			for _, fd := range fds {
+				closeFD(fd)
+			}
+			return 0, nil, err
+		}
+		if n == 0 {
+			return 0, fds, io.EOF
+		}
+		return n, fds, nil
+	}
+}
+
+// rightsIn finds the descriptors in control data. With an error, those it
+// returns are open too.
+func rightsIn(control []byte) (fds []int, err error) {
+	if len(control) == 0 {
+		return nil, nil
+	}
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	for i := range messages {
+		m := &messages[i]
+		if m.Header.Level != unix.SOL_SOCKET || m.Header.Type != unix.SCM_RIGHTS {
+			continue // credentials, say, which nobody asked for
+		}
+		some, err := unix.ParseUnixRights(m)
+		if err != nil {
+			return fds, os.NewSyscallError("recvmsg", err)
+		}
+		fds = append(fds, some...)
+	}
+	return fds, nil
+}
