@@ -1,0 +1,103 @@
+package deferred
+
+import "sync"
+
+// A Core is this package's part of a loop, and each Loop embeds one. The loop
+// calls, at the beginning of each turn and whenever its outermost callback has
+// returned,
+//
+//	if core.Waiting() {
+//		core.Resume(budget)
+//	}
+//
+// and Close when it stops. The zero Core is ready for use. Loop-only.
+type Core struct {
+	// Debug records where Deferreds are made and fired, for the reports of
+	// failures that nobody handles and of Deferreds fired twice. Set it before
+	// the loop runs.
+	Debug bool
+	// ReportAtClose keeps failures that nobody handles until Close, instead of
+	// reporting those that the garbage collector finds: loops that must replay
+	// set it. Set it before the loop runs.
+	ReportAtClose bool
+
+	// Owned by the loop.
+	loop      Loop
+	current   *Co
+	ready     *Co // to be resumed, in order
+	lastReady *Co
+	first     *Co // not ended yet, in the order in which they were made
+	last      *Co
+	idle      *runner
+	nIdle     int
+	opened    bool // Resume was called
+	closed    bool
+	troubles  troubles
+
+	mu    sync.Mutex
+	found foundTroubles // Guarded by mu.
+	calls calls         // Guarded by mu.
+}
+
+// coreOf returns the Core of l, which from then on knows its loop.
+func coreOf(l Loop) *Core {
+	if l == nil {
+		return nil
+	}
+	c := l.Core()
+	if c.loop == nil {
+		c.loop = l
+	}
+	return c
+}
+
+// Waiting reports whether coroutines are ready to go on. Before the first
+// Resume it always does: coroutines made before the loop runs start then.
+func (c *Core) Waiting() bool { return c.ready != nil || !c.opened }
+
+// Resume lets at most max ready coroutines go on, each until it waits again or
+// ends, and returns how many did. What a coroutine makes ready goes on in the
+// same Resume if max allows.
+func (c *Core) Resume(max int) (n int) {
+	if c.current != nil {
+		return 0 // called from within a coroutine: not the outermost callback
+	}
+	c.opened = true
+	for n < max && c.ready != nil {
+		co := c.ready
+		c.ready = co.nextReady
+		co.nextReady = nil
+		n++
+		c.resume(co)
+	}
+	return n
+}
+
+// Current is the coroutine that runs now, or nil.
+func (c *Core) Current() *Co { return c.current }
+
+// Close ends the coroutines that wait: the first Await of each, the one it is
+// in, returns ErrStopped. Then calls from elsewhere that were not answered fail
+// with ErrStopped, and all failures that nobody handled are reported. From then
+// on Inline and Go fail with ErrStopped at once. Close may be called again, and
+// reports what has failed since.
+func (c *Core) Close() {
+	c.closed = true
+	c.endCoroutines()
+	c.endCalls()
+	c.reportAll()
+}
+
+// report gives err to the loop.
+func (c *Core) report(err error) {
+	if c.loop != nil {
+		c.loop.Report(err)
+	}
+}
+
+// catch is deferred around callbacks that have no result to fail.
+func (c *Core) catch() {
+	if r := recover(); r != nil {
+		c.report(&UnhandledError{Err: panicked(r)})
+	}
+}
