@@ -30,3 +30,11 @@ type (
 	} // UNIX; p has a byte or more
 	FileReceiver interface{ FileReceived(f *os.File) } // of a Protocol: before its bytes; else: closed
 )
+
+// A Sharer is a Transport that can queue bytes without copying them: for what
+// is sent to many, or is large. p must not change until it is sent, which
+// nobody tells: it is for bytes that never change again. They count against
+// Limits like those of Write, and the errors are Write's.
+type Sharer interface {
+	WriteShared(p []byte) error
+}

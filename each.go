@@ -33,3 +33,23 @@ func (e *Each[T]) Post(f func(T)) {
 		l.Post(func() { f(e.at[i]) })
 	}
 }
+
+// An EachListener is a Loop that can serve one port on all its siblings.
+type EachListener interface {
+	// ListenEach builds a factory for each loop of the reactor and opens one
+	// port for all of them: a new connection goes to the loop with the fewest.
+	// What a factory and its protocols share lives on one loop; nothing is
+	// shared between loops. build is called for each loop in turn before any
+	// connection is accepted, on the caller's loop.
+	ListenEach(c ListenConfig, build func(at Loop) Factory) (Port, error)
+}
+
+// ListenEach opens one port for all loops of l's reactor; see EachListener. A
+// Loop that is none listens alone.
+func ListenEach(l Loop, network, address string, build func(at Loop) Factory) (Port, error) {
+	c := ListenConfig{Network: network, Address: address}
+	if e, ok := l.(EachListener); ok {
+		return e.ListenEach(c, build)
+	}
+	return l.Listen(c, build(l))
+}

@@ -11,7 +11,7 @@ type Spawner interface {
 	Spawn(c Command, p ProcessProtocol) (Process, error)
 }
 type Watcher interface {
-	Watch(f *os.File, w WatchProtocol) (io.Closer, error)
+	Watch(f *os.File, w WatchProtocol) (Watch, error)
 }
 
 // A Command is a child process.
@@ -43,7 +43,14 @@ type Process interface {
 	Signal(s os.Signal) error
 }
 
-// A WatchProtocol serves a descriptor of one's own: R32.
+// A Watch is what a Watcher does with one descriptor. It begins with Readable.
+type Watch interface {
+	Want(readable, writable bool) error // what to be told of
+	io.Closer                           // Disconnected follows; the file stays open
+}
+
+// A WatchProtocol serves a descriptor of one's own, level-triggered: it hears
+// again what it did not act on.
 type WatchProtocol interface {
 	Readable()
 	Writable()

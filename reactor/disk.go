@@ -1,0 +1,35 @@
+package reactor
+
+import (
+	"io/fs"
+	"os"
+
+	"github.com/twistor-go/twistor"
+)
+
+// disk is the real file system.
+type disk struct{}
+
+func (disk) OpenFile(name string, flag int, perm fs.FileMode) (twistor.File, error) {
+	f, err := os.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err // not a nil *os.File in an interface
+	}
+	return f, nil
+}
+
+func (disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
+func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+func (disk) Mkdir(name string, perm fs.FileMode) error  { return os.Mkdir(name, perm) }
+func (disk) Rename(from, to string) error               { return os.Rename(from, to) }
+func (disk) Remove(name string) error                   { return os.Remove(name) }
+
+// SyncDir makes what happened to the names of a directory durable.
+func (disk) SyncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/twistor-go/twistor"
+)
+
+// notify is not to be had here: who follows files looks from time to time.
+func (l *loop) notify(dir string, f func(name string, op twistor.FileOp)) (io.Closer, error) {
+	return nil, fmt.Errorf("reactor: watching %s: %w", dir, errors.ErrUnsupported)
+}
