@@ -1,6 +1,9 @@
 package deferred
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Go runs f, which may block, on the loop's pool of workers, and returns a
 // Deferred for its result, fired on the loop. It is the one door out of the
@@ -12,17 +15,7 @@ import "context"
 // f still returns is dropped. An f that has not begun never will.
 func Go[T any](l Loop, f func(context.Context) (T, error)) *Deferred[T] {
 	d := New[T](l)
-	cancel, err := l.Work(func(ctx context.Context) func() {
-		returned := false
-		defer func() {
-			if !returned { // Goexit: nothing can be returned, but this can be done
-				l.Post(func() { d.Fail(ErrGoexit) })
-			}
-		}()
-		v, err := call(f, ctx)
-		returned = true
-		return func() { d.fire(v, err) }
-	})
+	cancel, err := work(l, f, d.fire)
 	if err != nil {
 		d.Fail(err)
 		return d
@@ -30,9 +23,49 @@ func Go[T any](l Loop, f func(context.Context) (T, error)) *Deferred[T] {
 	return d.OnCancel(cancel)
 }
 
-// fire fires d with what a function returned.
+// work runs f on the pool and calls fire, on the loop, with what it returned.
+func work[T any](l Loop, f func(context.Context) (T, error), fire func(T, error)) (cancel func(), err error) {
+	if coreOf(l).closed {
+		return nil, ErrStopped
+	}
+	return l.Work(func(ctx context.Context) func() {
+		returned := false
+		defer func() {
+			if !returned { // Goexit: nothing can be returned, but this can be done
+				l.Post(func() { fire(*new(T), ErrGoexit) })
+			}
+		}()
+		v, err := call(f, ctx)
+		returned = true
+		return func() { fire(v, err) }
+	})
+}
+
+// fire fires d with what a function returned, unless it has fired.
 func (d *Deferred[T]) fire(v T, err error) {
 	if d.resolve(v, err) {
 		run(d)
 	}
+}
+
+// Poll calls try on the pool, now and then again and again with the given time
+// between the end of one call and the next, until it reports true or an error.
+// Timeout bounds the whole. It is for what can only be asked: a lock file, a
+// host that is to come up.
+func Poll[T any](l Loop, every time.Duration, try func(context.Context) (v T, ok bool, err error)) *Deferred[T] {
+	return Inline(l, func(co *Co) (T, error) {
+		for {
+			var ok bool
+			v, err := Go(l, func(ctx context.Context) (v T, err error) {
+				v, ok, err = try(ctx)
+				return v, err
+			}).Await(co)
+			if ok || err != nil {
+				return v, err
+			}
+			if err := co.Sleep(every); err != nil {
+				return v, err
+			}
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package deferred
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"strings"
@@ -20,8 +21,8 @@ type Pool struct {
 	MaxJobs int
 
 	mu      sync.Mutex
-	running jobs          // Guarded by mu.
-	waiting jobs          // Guarded by mu. In order.
+	running list.List     // Guarded by mu. Of *job.
+	waiting list.List     // Guarded by mu. Of *job, in order.
 	closed  bool          // Guarded by mu.
 	emptied chan struct{} // Guarded by mu. Made by Close, closed when running is empty.
 }
@@ -33,19 +34,20 @@ const (
 
 // A job is one call of Do. It is in one list of its pool, or in none.
 type job struct {
-	do         func(context.Context) func()
-	deliver    func(func())
-	ctx        context.Context
-	cancel     context.CancelFunc
-	from       sites
-	prev, next *job
-	in         *jobs
+	do      func(context.Context) func()
+	deliver func(func())
+	ctx     context.Context
+	cancel  context.CancelFunc
+	from    sites
+	in      *list.List
+	at      *list.Element
 }
 
-// jobs is a list from which any can be taken in constant time.
-type jobs struct {
-	first, last *job
-	n           int
+func (j *job) enter(l *list.List) { j.in, j.at = l, l.PushBack(j) }
+
+func (j *job) leave() {
+	j.in.Remove(j.at)
+	j.in, j.at = nil, nil
 }
 
 // Do runs do on a worker, and hands the function it returns, if not nil, to
@@ -63,10 +65,10 @@ func (p *Pool) Do(do func(context.Context) func(), deliver func(func())) (cancel
 	switch {
 	case p.closed:
 		return nil, ErrStopped
-	case p.running.n < p.workers():
-		p.running.add(j)
-	case p.waiting.n < p.maxJobs():
-		p.waiting.add(j)
+	case p.running.Len() < p.workers():
+		j.enter(&p.running)
+	case p.waiting.Len() < bound(p.MaxJobs, defaultMaxJobs):
+		j.enter(&p.waiting)
 	default:
 		return nil, ErrPoolFull
 	}
@@ -80,7 +82,7 @@ func (p *Pool) Do(do func(context.Context) func(), deliver func(func())) (cancel
 func (p *Pool) cancel(j *job) {
 	p.mu.Lock()
 	if j.in == &p.waiting {
-		p.waiting.remove(j)
+		j.leave()
 	}
 	p.mu.Unlock()
 	j.cancel()
@@ -90,7 +92,7 @@ func (p *Pool) cancel(j *job) {
 func (p *Pool) Stats() (running, waiting int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.running.n, p.waiting.n
+	return p.running.Len(), p.waiting.Len()
 }
 
 // Close ends the contexts of the jobs that run, drops those that wait, refuses
@@ -99,17 +101,17 @@ func (p *Pool) Stats() (running, waiting int) {
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
-	for p.waiting.first != nil {
-		j := p.waiting.first
-		p.waiting.remove(j)
+	for p.waiting.Len() > 0 {
+		j := p.waiting.Front().Value.(*job)
+		j.leave()
 		j.cancel()
 	}
-	for j := p.running.first; j != nil; j = j.next {
-		j.cancel()
+	for e := p.running.Front(); e != nil; e = e.Next() {
+		e.Value.(*job).cancel()
 	}
 	if p.emptied == nil {
 		p.emptied = make(chan struct{})
-		if p.running.n == 0 {
+		if p.running.Len() == 0 {
 			close(p.emptied)
 		}
 	}
@@ -123,10 +125,14 @@ func (p *Pool) Close(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.running.n == 0 {
+	if p.running.Len() == 0 {
 		return nil
 	}
-	return fmt.Errorf("deferred: pool: %d jobs still running: %s: %w", p.running.n, p.running.String(), ctx.Err())
+	var from []string
+	for e := p.running.Front(); e != nil; e = e.Next() {
+		from = append(from, e.Value.(*job).from.String())
+	}
+	return fmt.Errorf("deferred: pool: %d jobs still running, from %s: %w", len(from), strings.Join(from, ", "), ctx.Err())
 }
 
 // work runs j, and then jobs that wait, until none does.
@@ -167,15 +173,17 @@ func (p *Pool) after(j *job) *job {
 	j.cancel()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.running.remove(j)
-	next := p.waiting.first
-	if next != nil {
-		p.waiting.remove(next)
-		p.running.add(next)
-	} else if p.running.n == 0 && p.emptied != nil {
+	j.leave()
+	if p.waiting.Len() > 0 {
+		next := p.waiting.Front().Value.(*job)
+		next.leave()
+		next.enter(&p.running)
+		return next
+	}
+	if p.running.Len() == 0 && p.emptied != nil {
 		close(p.emptied)
 	}
-	return next
+	return nil
 }
 
 func (p *Pool) workers() int {
@@ -183,46 +191,4 @@ func (p *Pool) workers() int {
 		return defaultWorkers
 	}
 	return p.Workers
-}
-
-func (p *Pool) maxJobs() int {
-	if p.MaxJobs == 0 {
-		return defaultMaxJobs
-	}
-	return p.MaxJobs
-}
-
-func (l *jobs) add(j *job) {
-	j.in, j.prev = l, l.last
-	if l.last == nil {
-		l.first = j
-	} else {
-		l.last.next = j
-	}
-	l.last = j
-	l.n++
-}
-
-func (l *jobs) remove(j *job) {
-	if j.prev == nil {
-		l.first = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		l.last = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
-	j.in, j.prev, j.next = nil, nil, nil
-	l.n--
-}
-
-// String is where the jobs came from.
-func (l *jobs) String() string {
-	var from []string
-	for j := l.first; j != nil; j = j.next {
-		from = append(from, j.from.String())
-	}
-	return strings.Join(from, ", ")
 }
