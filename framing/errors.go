@@ -3,7 +3,6 @@ package framing
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 )
 
@@ -61,9 +60,9 @@ type Rejecter interface {
 	InputRejected(err error)
 }
 
-// A rejection is what Disconnected says after input was refused: we closed,
-// and why.
-type rejection struct{ why error }
+// A rejection is what Disconnected says after input was refused: why, and how
+// the connection ended.
+type rejection struct{ why, how error }
 
 func (e *rejection) Error() string   { return e.why.Error() }
-func (e *rejection) Unwrap() []error { return []error{e.why, net.ErrClosed} }
+func (e *rejection) Unwrap() []error { return []error{e.why, e.how} }

@@ -160,7 +160,7 @@ func (s *stream) redeliver() {
 
 // reject refuses what the peer sent.
 func (s *stream) reject(why error) {
-	s.broken = &rejection{why}
+	s.broken = why
 	if r, ok := s.protocol.(Rejecter); ok {
 		r.InputRejected(why)
 	}
@@ -284,7 +284,7 @@ func (e *events) Disconnected(err error) {
 	e.later.Stop()
 	switch {
 	case e.broken != nil && errors.Is(err, net.ErrClosed):
-		err = e.broken
+		err = &rejection{e.broken, err}
 	case e.ended && err == net.ErrClosed:
 		err = io.EOF // we closed because the peer did
 	}

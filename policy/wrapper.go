@@ -1,0 +1,297 @@
+package policy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+
+	"github.com/twistor-go/twistor"
+)
+
+// A Layer stands between a transport and a protocol, and is both: to the
+// protocol above it is the Transport, to the transport below the Protocol. A
+// struct that embeds Wrapper is one, and overrides what it wants to change; an
+// override that passes the call on calls the Wrapper's method of that name.
+type Layer interface {
+	twistor.Transport
+	twistor.Protocol
+	twistor.HalfCloser
+	twistor.Drainer
+	twistor.Securer
+	twistor.Dismisser
+	twistor.FileReceiver
+	wrapper() *Wrapper
+}
+
+// Wrap puts l between t and the protocol that f builds, and returns what t's
+// factory returns from its Build: l, or nil if f refused.
+func Wrap(l Layer, t twistor.Transport, f twistor.Factory) twistor.Protocol {
+	w := l.wrapper()
+	w.Transport, w.self = t, l
+	if w.above = f.Build(l); w.above == nil {
+		return nil
+	}
+	return l
+}
+
+// A Wrapper is a layer that changes nothing: each call passes to the Transport
+// below, each event to the protocol above. It has all optional events, makes
+// the default of those that the protocol lacks, and hides none; twistor.As
+// looks through it. It keeps Switch to itself: the layer stays, the protocol
+// above it changes.
+//
+// Use it by embedding, and by Wrap. Its zero value is ready for that. Loop-only.
+type Wrapper struct {
+	twistor.Transport // below
+
+	self   Layer
+	above  twistor.Protocol
+	depth  int // events of above going on
+	paused bool
+	held   bool
+	closed bool  // Received is over
+	ended  bool  // closed, because the peer ended and above is no HalfCloser
+	gone   bool  // Disconnected is said
+	why    error // CloseFor's
+	next   *successor
+}
+
+// A successor is a Switch to come, and what was received for it.
+type successor struct {
+	protocol twistor.Protocol // nil: it is here already
+	unread   []byte
+	timer    twistor.Timer
+}
+
+func (w *Wrapper) wrapper() *Wrapper { return w }
+
+// Above is the protocol above.
+func (w *Wrapper) Above() twistor.Protocol { return w.above }
+
+// Unwrap is the Transport below; twistor.As uses it.
+func (w *Wrapper) Unwrap() twistor.Transport { return w.Transport }
+
+// Hold is the layer's own Pause, beside that of the protocol above: bytes come
+// only when neither asks for a pause. Idempotent.
+func (w *Wrapper) Hold() {
+	w.held = true
+	w.Transport.Pause()
+}
+
+// Release ends a Hold.
+func (w *Wrapper) Release() {
+	if w.held {
+		w.held = false
+		w.resume()
+	}
+}
+
+// CloseFor is the layer's own Close: Disconnected will say why, wrapped
+// together with net.ErrClosed.
+func (w *Wrapper) CloseFor(why error) {
+	if w.why == nil {
+		w.why = why
+	}
+	w.self.Close()
+}
+
+// AbortFor is the layer's own Abort: Disconnected will say why, wrapped
+// together with net.ErrClosed.
+func (w *Wrapper) AbortFor(why error) {
+	if w.why == nil {
+		w.why = why
+	}
+	w.self.Abort()
+}
+
+// Pause and Resume are those of the protocol above.
+func (w *Wrapper) Pause() {
+	w.paused = true
+	w.Transport.Pause()
+}
+
+func (w *Wrapper) Resume() {
+	if w.paused {
+		w.paused = false
+		w.resume()
+	}
+}
+
+func (w *Wrapper) resume() {
+	if n := w.next; n != nil && !w.paused {
+		w.soon() // below stays paused until unread is delivered
+	} else if !w.paused && !w.held {
+		w.Transport.Resume()
+	}
+}
+
+func (w *Wrapper) Close() error {
+	w.closed = true
+	return w.Transport.Close()
+}
+
+func (w *Wrapper) Abort() {
+	w.closed = true
+	w.Transport.Abort()
+}
+
+// Switch makes p the protocol above when the callback returns.
+func (w *Wrapper) Switch(p twistor.Protocol, unread []byte) {
+	if w.gone {
+		return
+	}
+	if w.next == nil {
+		w.next = new(successor)
+	}
+	w.next.protocol = p
+	w.next.unread = slices.Concat(unread, w.next.unread)
+	w.soon()
+}
+
+// soon has settle called, if no event's end will do so.
+func (w *Wrapper) soon() {
+	if w.depth > 0 {
+		return
+	}
+	w.next.timer.Stop()
+	w.next.timer = w.Loop().CallLater(0, func() {
+		ok := false
+		defer func() {
+			if !ok {
+				w.Transport.Abort() // the protocol panicked: as in any event
+			}
+		}()
+		w.settle()
+		ok = true
+	})
+}
+
+// settle makes the Switch that was asked for, if no event of the protocol
+// above is going on.
+func (w *Wrapper) settle() {
+	for w.depth == 0 && w.next != nil {
+		n := w.next
+		switch {
+		case n.protocol != nil:
+			w.above, n.protocol = n.protocol, nil
+			w.depth++
+			w.above.Connected()
+			w.depth--
+		case w.closed || len(n.unread) == 0:
+			n.timer.Stop()
+			w.next = nil
+			w.resume()
+		case w.paused:
+			return
+		default:
+			p := n.unread
+			n.unread = nil
+			w.depth++
+			w.above.Received(p)
+			w.depth--
+		}
+	}
+}
+
+func (w *Wrapper) enter() {
+	if w.next != nil {
+		w.settle()
+	}
+	w.depth++
+}
+
+func (w *Wrapper) leave() {
+	w.depth--
+	if w.next != nil {
+		w.settle()
+	}
+}
+
+// The events of the Transport below.
+
+func (w *Wrapper) Connected() {
+	w.enter()
+	w.above.Connected()
+	w.leave()
+}
+
+func (w *Wrapper) Received(p []byte) {
+	w.enter()
+	w.above.Received(p)
+	w.leave()
+}
+
+func (w *Wrapper) ReadClosed() {
+	w.enter()
+	if h, ok := w.above.(twistor.HalfCloser); ok {
+		h.ReadClosed()
+	} else if !w.closed {
+		w.ended = true
+		w.self.Close()
+	}
+	w.leave()
+}
+
+func (w *Wrapper) Drained() {
+	w.enter()
+	if d, ok := w.above.(twistor.Drainer); ok {
+		d.Drained()
+	}
+	w.leave()
+}
+
+func (w *Wrapper) Secured() {
+	w.enter()
+	if s, ok := w.above.(twistor.Securer); ok {
+		s.Secured()
+	}
+	w.leave()
+}
+
+func (w *Wrapper) Dismissed() {
+	w.enter()
+	if d, ok := w.above.(twistor.Dismisser); ok {
+		d.Dismissed()
+	} else {
+		w.self.Close()
+	}
+	w.leave()
+}
+
+func (w *Wrapper) FileReceived(f *os.File) {
+	w.enter()
+	if r, ok := w.above.(twistor.FileReceiver); ok {
+		r.FileReceived(f)
+	} else {
+		f.Close()
+	}
+	w.leave()
+}
+
+func (w *Wrapper) Disconnected(err error) {
+	w.closed = true
+	w.enter()
+	w.gone = true
+	w.above.Disconnected(w.reason(err))
+	w.depth--
+}
+
+// reason is what the protocol above is told: err, unless the layer closed, or
+// closed in the protocol's name because the peer had.
+func (w *Wrapper) reason(err error) error {
+	switch {
+	case w.why != nil && errors.Is(err, net.ErrClosed):
+		return &closedFor{w.why, err}
+	case w.ended && err == net.ErrClosed:
+		return io.EOF
+	}
+	return err
+}
+
+// closedFor is why a layer closed, and how.
+type closedFor struct{ why, how error }
+
+func (e *closedFor) Error() string   { return e.why.Error() }
+func (e *closedFor) Unwrap() []error { return []error{e.why, e.how} }
