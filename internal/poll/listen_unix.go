@@ -59,10 +59,18 @@ func (it *descriptor) listenIP(n network, s Spec) error {
 	return err
 }
 
-// noIPv6 says whether err is that of a system without IPv6.
+// noIPv6 says whether err is that of a system without IPv6, or without sockets
+// for both IPs.
 func noIPv6(err error) bool {
 	e, _ := err.(*os.SyscallError)
-	return e != nil && (e.Err == unix.EAFNOSUPPORT || e.Err == unix.EADDRNOTAVAIL || e.Err == unix.EPROTONOSUPPORT)
+	if e == nil {
+		return false
+	}
+	// OpenBSD has IPv6 but keeps the two apart: IPV6_V6ONLY cannot be taken off.
+	if e.Syscall == "setsockopt" {
+		return e.Err == unix.EINVAL || e.Err == unix.ENOPROTOOPT
+	}
+	return e.Err == unix.EAFNOSUPPORT || e.Err == unix.EADDRNOTAVAIL || e.Err == unix.EPROTONOSUPPORT
 }
 
 func (it *descriptor) bindIP(family int, both bool, port uint16, ip netip.Addr, s Spec) error {

@@ -60,7 +60,7 @@ func (d *descriptors) ReadRights(h Handle, p []byte) (int, []int, error) {
 		d.rights = make([]byte, unix.CmsgSpace(maxRights*4))
 	}
 	for {
-		n, oobn, flags, err := receiveRights(int(it.fd), p, d.rights)
+		n, oobn, flags, _, err := unix.Recvmsg(int(it.fd), p, d.rights, cmsgCloexec)
 		if err == unix.EINTR {
 			continue
 		}
@@ -76,6 +76,11 @@ func (d *descriptors) ReadRights(h Handle, p []byte) (int, []int, error) {
 				closeFD(fd)
 			}
 			return 0, nil, err
+		}
+		if cmsgCloexec == 0 {
+			for _, fd := range fds {
+				unix.CloseOnExec(fd)
+			}
 		}
 		if n == 0 {
 			return 0, fds, io.EOF
