@@ -1,0 +1,74 @@
+package tlslayer
+
+import (
+	"crypto/tls"
+)
+
+// A security is a configuration made ready for use. Nothing the caller does to
+// his own afterwards changes it, but for SetSessionTicketKeys. Safe for
+// concurrent use.
+type security struct {
+	original *tls.Config
+	pool     bool        // keys that take their time sign on the pool of workers
+	shared   *tls.Config // of all connections; nil: each has one of its own
+}
+
+// prepare makes config ready. Session tickets stay original's: its keys, which
+// it rotates, are shared by all loops, and by all that is prepared from it.
+func prepare(config *tls.Config, pool bool) *security {
+	if config == nil {
+		config = new(tls.Config)
+	}
+	s := &security{original: config, pool: pool}
+	if config.GetConfigForClient != nil && pool {
+		return s
+	}
+	s.shared = s.clone()
+	if !config.SessionTicketsDisabled && config.WrapSession == nil && config.UnwrapSession == nil {
+		s.shared.WrapSession = config.EncryptTicket
+		s.shared.UnwrapSession = config.DecryptTicket
+	}
+	return s
+}
+
+// config is the configuration of one connection.
+//
+// One that chooses another by GetConfigForClient is cloned for each, because
+// crypto/tls takes the ticket keys from the first if the second has none, and a
+// clone's would not follow a later SetSessionTicketKeys.
+func (s *security) config() *tls.Config {
+	if s.shared != nil {
+		return s.shared
+	}
+	if !s.original.SessionTicketsDisabled {
+		// Makes or rotates the keys, before they are cloned; decrypts nothing.
+		s.original.DecryptTicket(nil, tls.ConnectionState{})
+	}
+	config := s.clone()
+	choose := config.GetConfigForClient
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		chosen, err := choose(hello)
+		if chosen == nil || err != nil || !needsPool(chosen) {
+			return chosen, err
+		}
+		chosen = chosen.Clone()
+		signOnPool(chosen)
+		return chosen, nil
+	}
+	return config
+}
+
+// clone is a copy of the original with what this layer wants of it.
+func (s *security) clone() *tls.Config {
+	config := s.original.Clone()
+	if config.MinVersion == 0 {
+		config.MinVersion = tls.VersionTLS12
+	}
+	// A second handshake would need a second coroutine, for what TLS 1.3 has
+	// abolished: https://www.rfc-editor.org/rfc/rfc8446#section-1.2.
+	config.Renegotiation = tls.RenegotiateNever
+	if s.pool && needsPool(config) {
+		signOnPool(config)
+	}
+	return config
+}

@@ -1,0 +1,214 @@
+package tlslayer
+
+import (
+	"crypto/tls"
+	"runtime"
+	"time"
+
+	"github.com/twistor-go/twistor"
+)
+
+const (
+	stepsPerTurn = 8           // of handshakes
+	stallGrace   = time.Second // a peer's, while others want to shake hands
+)
+
+// A Gate is what the TLS connections of one loop share: how many handshakes may
+// go on, scratch memory, prepared configurations. A loop keeps one and shows it
+// by a method TLSGate() *Gate; without, each Factory has its own. The zero value
+// is ready. Loop-only.
+//
+// Handshakes are the dear part of TLS, and anybody may ask for one. At most 8
+// steps are made in one turn of the loop; the rest waits for the next turn. At
+// most MaxHandshakes go on at a time; the rest waits until one ends. So that
+// peers which stall cannot lock the others out, the one that keeps us waiting
+// longest, and longer than a second, then gives way and is aborted.
+type Gate struct {
+	// MaxHandshakes is how many handshakes go on at a time. 0: 64 times
+	// GOMAXPROCS; negative: no limit. A server's counts from its client's
+	// complete hello.
+	MaxHandshakes int
+
+	loop  twistor.Loop
+	timer twistor.Timer // the next turn's; zero until it is first needed
+	armed bool
+
+	// Handshakes.
+	steps    int          // made in this turn
+	ready    []*handshake // want to make a step, in order
+	running  int
+	leaving  int          // of these, evicted
+	outside  []*handshake // want to begin, in order
+	stalled  list         // wait for their peers, longest first
+	eviction twistor.Timer
+
+	// Events.
+	depth  int
+	dirty  []*layer // wrote something
+	later  []*layer // have something to do in the next turn
+	blocks [][]byte // free ones
+	lent   int      // blocks that hold plaintext to be encrypted
+
+	recent [8]secured
+	oldest int // of recent
+}
+
+// gateOf is the loop's Gate, or nil.
+func gateOf(l twistor.Loop) *Gate {
+	if g, ok := l.(interface{ TLSGate() *Gate }); ok {
+		return g.TLSGate()
+	}
+	return nil
+}
+
+// nextTurn has turn called in the next turn of the loop.
+func (g *Gate) nextTurn() {
+	if g.armed {
+		return
+	}
+	g.armed = true
+	if g.timer == (twistor.Timer{}) {
+		g.timer = g.loop.CallLater(0, g.turn)
+		return
+	}
+	g.timer.Reset(0)
+}
+
+// turn does what was left for this turn of the loop.
+func (g *Gate) turn() {
+	g.armed = false
+	again := g.later
+	g.later = nil
+	for _, c := range again {
+		c.pending = false
+		c.again()
+	}
+	g.flush()
+	g.steps = 0
+	for len(g.ready) > 0 && g.steps < stepsPerTurn {
+		h := g.ready[0]
+		g.ready[0] = nil
+		if g.ready = g.ready[1:]; len(g.ready) == 0 {
+			g.ready = nil
+		}
+		h.queued = false
+		g.steps++
+		h.step()
+	}
+	if g.steps > 0 {
+		g.nextTurn() // to begin counting anew
+	}
+}
+
+// soon has c.again called in the next turn.
+func (g *Gate) soon(c *layer) {
+	if !c.pending {
+		c.pending = true
+		g.later = append(g.later, c)
+		g.nextTurn()
+	}
+}
+
+// step lets h make a step, in this turn or a later one.
+func (g *Gate) step(h *handshake) {
+	if h.queued {
+		return
+	}
+	g.nextTurn()
+	if g.steps >= stepsPerTurn || len(g.ready) > 0 || h.late {
+		h.queued, h.late = true, false
+		g.ready = append(g.ready, h)
+		return
+	}
+	g.steps++
+	h.step()
+}
+
+// admit lets h begin, now or when another one has ended.
+func (g *Gate) admit(h *handshake) {
+	if g.room() {
+		g.begin(h)
+		return
+	}
+	g.outside = append(g.outside, h)
+	h.hold()
+	g.evict()
+}
+
+// room reports whether one more may begin.
+func (g *Gate) room() bool {
+	if g.MaxHandshakes == 0 {
+		return g.running < 64*runtime.GOMAXPROCS(0)
+	}
+	return g.MaxHandshakes < 0 || g.running < g.MaxHandshakes
+}
+
+func (g *Gate) begin(h *handshake) {
+	g.running++
+	h.running = true
+	g.step(h)
+}
+
+// release takes note that h has ended, and lets the next one begin.
+func (g *Gate) release(h *handshake) {
+	if !h.running {
+		return
+	}
+	h.running = false
+	g.running--
+	if h.evicted {
+		g.leaving--
+	}
+	for len(g.outside) > 0 && g.room() {
+		next := g.outside[0]
+		g.outside[0] = nil
+		if g.outside = g.outside[1:]; len(g.outside) == 0 {
+			g.outside = nil
+		}
+		if next.stop == nil {
+			next.unhold()
+			g.begin(next)
+		}
+	}
+	g.evict()
+}
+
+// evict makes the handshake that waits longest for its peer give way, now or
+// when its grace is over, if another one waits outside.
+func (g *Gate) evict() {
+	h := g.stalled.first
+	if len(g.outside) <= g.leaving || h == nil {
+		return
+	}
+	if left := stallGrace - g.loop.Now().Sub(h.since); left > 0 {
+		if g.eviction == (twistor.Timer{}) {
+			g.eviction = g.loop.CallLater(left, g.evict)
+		} else if g.eviction.When().IsZero() {
+			g.eviction.Reset(left)
+		}
+		return
+	}
+	h.evicted = true
+	g.leaving++
+	h.layer.abort(errCrowded)
+}
+
+// secured is a prepared configuration, with what it was made of.
+type secured struct {
+	config   *tls.Config
+	prepared *security
+}
+
+// secure prepares config for connections of this loop. The last few are kept,
+// so that a server which hears STARTTLS shares one among its connections.
+func (g *Gate) secure(config *tls.Config, pool bool) *security {
+	for i := range g.recent {
+		if r := &g.recent[i]; r.config == config && config != nil {
+			return r.prepared
+		}
+	}
+	s := prepare(config, pool)
+	g.recent[g.oldest] = secured{config, s}
+	g.oldest = (g.oldest + 1) % len(g.recent)
+	return s
+}

@@ -1,0 +1,254 @@
+package tlslayer
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+)
+
+var _ twistor.Transport = (*layer)(nil)
+
+// Write collects the plaintext of one event, up to a record's worth, so that
+// many small writes become one record. Before the handshake is done, and behind
+// a file, it waits in the queue instead.
+func (c *layer) Write(p []byte) (int, error) {
+	if c.mute() {
+		return 0, net.ErrClosed
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.max >= 0 && c.Buffered()+len(p) > c.max {
+		c.abort(twistor.ErrOverflow)
+		return 0, twistor.ErrOverflow
+	}
+	if c.queue != nil {
+		c.queue.write(p)
+	} else if err := c.collect(p); err != nil {
+		return 0, err
+	}
+	if c.Full() {
+		c.full = true
+	}
+	return len(p), nil
+}
+
+// collect adds p to the plaintext of this event, and encrypts what is a whole
+// block.
+func (c *layer) collect(p []byte) error {
+	for len(p) > 0 {
+		if len(c.out) == 0 && len(p) >= blockBytes {
+			n := len(p) - len(p)%blockBytes
+			if err := c.encrypt(p[:n]); err != nil {
+				return err
+			}
+			p = p[n:]
+			continue
+		}
+		if c.out == nil {
+			c.out = c.gate.lend(c)
+		}
+		n := min(len(p), blockBytes-len(c.out))
+		c.out = append(c.out, p[:n]...)
+		p = p[n:]
+		if len(c.out) == blockBytes {
+			if err := c.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// flush encrypts what was collected.
+func (c *layer) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	err := c.encrypt(c.out)
+	c.gate.giveBack(&c.out)
+	return err
+}
+
+// encrypt hands p to the session, and its records to below. An error of below's
+// ends the connection: a record is missing now.
+func (c *layer) encrypt(p []byte) error {
+	_, err := c.session.Write(p)
+	if err != nil && !c.gone {
+		c.abort(err)
+	}
+	return err
+}
+
+// Close flushes, sends close_notify and closes below, which waits for the peer
+// within Limits.Linger. During a handshake, or behind a file, that comes later.
+func (c *layer) Close() error {
+	if c.closing || c.gone || c.err != nil {
+		return nil
+	}
+	c.closing = true
+	c.in, c.plain, c.readErr = nil, nil, nil
+	if c.queue == nil {
+		c.finish()
+	}
+	return nil
+}
+
+// CloseWrite flushes and sends close_notify; reading goes on. Below stays open
+// in both directions, because TLS answers, such as a KeyUpdate, may still be due.
+func (c *layer) CloseWrite() {
+	if c.mute() {
+		return
+	}
+	c.shut = true
+	if c.queue == nil {
+		c.seal()
+	}
+}
+
+// finish ends the connection in order; nothing is queued.
+func (c *layer) finish() {
+	c.seal()
+	c.resume() // or it would not see the peer's end
+	c.below.Close()
+}
+
+// seal sends close_notify, once: "Each party MUST send a "close_notify" alert
+// before closing its write side of the connection, unless it has already sent
+// some error alert." https://www.rfc-editor.org/rfc/rfc8446#section-6.1
+func (c *layer) seal() {
+	if c.sealed || c.gone || c.session == nil || c.shake != nil {
+		return
+	}
+	c.flush()
+	c.sealed = true
+	c.session.CloseWrite()
+	if c.eof && !c.closing {
+		c.Close() // both directions are over
+	}
+}
+
+func (c *layer) Abort() { c.abort(twistor.ErrAborted) }
+
+// Pause holds plaintext back, and stops below.
+func (c *layer) Pause() {
+	if c.gone || c.paused {
+		return
+	}
+	c.paused = true
+	if c.shake == nil && !c.stopped {
+		c.stopped = true
+		c.below.Pause()
+	}
+}
+
+// Resume delivers what was held back, in the next turn, before below goes on.
+func (c *layer) Resume() {
+	if c.gone || !c.paused {
+		return
+	}
+	c.paused = false
+	switch {
+	case c.shake != nil:
+	case c.backlog():
+		c.gate.soon(c)
+	default:
+		c.resume()
+	}
+}
+
+func (c *layer) Full() bool {
+	return c.below.Full() || c.high >= 0 && c.Buffered() > c.high
+}
+
+// Buffered counts plaintext and what below has.
+func (c *layer) Buffered() int {
+	n := len(c.out) + c.below.Buffered()
+	if c.queue != nil {
+		n += c.queue.bytes
+	}
+	return n
+}
+
+func (c *layer) SetLimits(l twistor.Limits) {
+	c.limit(l)
+	c.below.SetLimits(l)
+}
+
+// limit keeps what of l counts here.
+func (c *layer) limit(l twistor.Limits) {
+	c.high, c.max = l.High, l.Max
+	if c.high == 0 {
+		c.high = 64 << 10
+	}
+	if c.max == 0 {
+		c.max = 1 << 20
+	}
+}
+
+// StartTLS is the facade's: a layer that is another's Transport cannot know who
+// writes to it.
+func (c *layer) StartTLS(*tls.Config, twistor.Role, []byte) error {
+	return errors.New("tlslayer: StartTLS below another layer")
+}
+
+// TLS is the state of the connection, nil before the handshake is done.
+func (c *layer) TLS() *tls.ConnectionState {
+	if c.session == nil || c.shake != nil {
+		return nil
+	}
+	state := c.session.ConnectionState()
+	return &state
+}
+
+func (c *layer) Switch(p twistor.Protocol, unread []byte) {
+	if c.gone {
+		return
+	}
+	if len(unread) > 0 && c.deaf() {
+		unread = nil
+	}
+	c.next = &change{p, slices.Clone(unread)}
+	if !c.inside {
+		c.gate.soon(c)
+	}
+}
+
+// SendFile reads s piece by piece on the pool of workers, as fast as the peer
+// takes it. It can be cancelled between two pieces. A file that cannot be read,
+// or is shorter than s, fails the Deferred; the connection stays, and what was
+// sent of the file stays sent: Abort, if the peer cannot know.
+func (c *layer) SendFile(s *io.SectionReader) *deferred.Deferred[int64] {
+	if c.mute() {
+		return deferred.Failed[int64](c.Loop(), net.ErrClosed)
+	}
+	c.flush()
+	if c.queue == nil {
+		c.queue = &queue{layer: c}
+	}
+	return c.queue.file(s)
+}
+
+func (c *layer) LocalAddr() net.Addr  { return c.below.LocalAddr() }
+func (c *layer) RemoteAddr() net.Addr { return c.below.RemoteAddr() }
+func (c *layer) Loop() twistor.Loop   { return c.below.Loop() }
+
+// Unwrap lets twistor.As find what is below.
+func (c *layer) Unwrap() twistor.Transport { return c.below }
+
+// LogValue is below's, and the version of TLS.
+func (c *layer) LogValue() slog.Value {
+	v := c.below.LogValue()
+	state := c.TLS()
+	if state == nil || v.Kind() != slog.KindGroup {
+		return v
+	}
+	version := slog.String("tls", tls.VersionName(state.Version))
+	return slog.GroupValue(append(slices.Clip(v.Group()), version)...)
+}
