@@ -75,7 +75,7 @@ func main() {
 			log.Fatalf("no suite %q, want some of %s", name, strings.Join(known, " "))
 		}
 	}
-	describe()
+	describe(p)
 	var verdicts []verdict
 	for _, s := range all {
 		if len(names) > 0 && !slices.Contains(names, s.name) {
@@ -100,10 +100,13 @@ func parse(args []string) (names []string) {
 }
 
 // describe says where the figures are from.
-func describe() {
+func describe(p plan) {
 	version, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback.\n",
 		strings.TrimSpace(string(version)), runtime.Version(), runtime.NumCPU())
 	fmt.Println("Figures are medians with [least most] of the rounds, in microseconds of server CPU for one operation or bytes for one")
 	fmt.Println("connection. Compare them within one run only: a shared machine is noisy, and noise can only add.")
+	if p.short {
+		fmt.Println("One short round: whether it works, and an order of magnitude. Marks are for full runs.")
+	}
 }

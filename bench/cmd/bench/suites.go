@@ -38,7 +38,7 @@ type column struct{ key, title, format string }
 
 const (
 	us     = "twistor"
-	cLarge = "C epoll, 256 KiB reads"
+	cLarge = "C epoll 256K"
 )
 
 func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
