@@ -1,0 +1,42 @@
+package netconn
+
+import (
+	"net"
+	"runtime/debug"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+)
+
+// Go returns a Protocol that gives the conversation over t to f, on a
+// goroutine of its own, once it is Connected: return it from Build, or pass it
+// to Transport.Switch. The connection is closed when f returns, and aborted if
+// f panics, which the loop reports. The goroutines are as many as connections,
+// whose number ListenConfig.MaxConnections bounds; when the loop stops, their
+// reads and writes fail with twistor.ErrStopped. Loop-only; f runs outside.
+func Go(t twistor.Transport, f func(net.Conn)) twistor.Protocol {
+	return &events{Conn: newConn(t), begin: func(c *Conn) { go c.run(f) }}
+}
+
+// Factory is the Factory of Go's Protocols.
+func Factory(f func(net.Conn)) twistor.Factory {
+	return twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol { return Go(t, f) })
+}
+
+// run is the goroutine.
+func (c *Conn) run(f func(net.Conn)) {
+	returned := false
+	defer func() {
+		if returned {
+			c.Close()
+			return
+		}
+		c.abort()
+		if r := recover(); r != nil {
+			failure := &deferred.PanicError{Value: r, Stack: debug.Stack()}
+			c.loop.Post(func() { c.loop.Report(failure) })
+		}
+	}()
+	f(c)
+	returned = true
+}
