@@ -26,9 +26,16 @@ def twisted_timers(reactor):
     for c in calls:
         c.cancel()
     reactor.runUntilCurrent()
-    report("arm and cancel", start)
+    report("arm all, cancel all", start)
 
     calls = [reactor.callLater(3600 + random.random(), plus, 1) for _ in range(N)]
+    reactor.runUntilCurrent()
+    start = time.process_time()
+    for _ in range(N):
+        reactor.callLater(3600 + random.random(), plus, 1).cancel()
+    reactor.runUntilCurrent()
+    report("arm and cancel, many pending", start)
+
     start = time.process_time()
     for c in calls:
         c.reset(7200)
@@ -109,7 +116,17 @@ async def asyncio_timers():
     for c in calls:
         c.cancel()
     await asyncio.sleep(0)
-    report("arm and cancel", start)
+    report("arm all, cancel all", start)
+
+    calls = [loop.call_later(3600 + random.random(), plus, 1) for _ in range(N)]
+    start = time.process_time()
+    for _ in range(N):
+        loop.call_later(3600 + random.random(), plus, 1).cancel()
+    await asyncio.sleep(0)
+    report("arm and cancel, many pending", start)
+    for c in calls:
+        c.cancel()
+    await asyncio.sleep(0)
 
     left, done = N, loop.create_future()
 

@@ -30,7 +30,7 @@ var marks = []mark{
 	{"echo", bulk, false, 15, nil},
 	{"idle", "", false, 450, nil},
 	{"tls", "", false, 9 << 10, nil},
-	{"timers", "arm and cancel", true, 0.10, nil},
+	{"timers", "arm and cancel, many pending", true, 0.10, nil},
 	{"timers", "arm and fire", true, 0.25, nil},
 	{"timers", "reset", true, 0.03, nil},
 	{"deferreds", "make, three callbacks, fire", true, 0.08, nil},

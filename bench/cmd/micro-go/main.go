@@ -43,11 +43,17 @@ func timers(n int) {
 	for _, timer := range all {
 		timer.Stop()
 	}
-	micro.Print("Go AfterFunc", "arm and cancel", n, t)
+	micro.Print("Go AfterFunc", "arm all, cancel all", n, t)
 
 	for i := range all {
 		all[i] = time.AfterFunc(time.Hour+time.Duration(rand.Int64N(1e9)), func() {})
 	}
+	t = micro.Clock()
+	for range n {
+		time.AfterFunc(time.Hour+time.Duration(rand.Int64N(1e9)), func() {}).Stop()
+	}
+	micro.Print("Go AfterFunc", "arm and cancel, many pending", n, t)
+
 	t = micro.Clock()
 	for _, timer := range all {
 		timer.Reset(2 * time.Hour)
@@ -60,8 +66,9 @@ func timers(n int) {
 	t = micro.Clock()
 	var wg sync.WaitGroup
 	wg.Add(n)
+	fired := wg.Done
 	for range n {
-		time.AfterFunc(time.Duration(rand.Int64N(1e8)), wg.Done)
+		time.AfterFunc(time.Duration(rand.Int64N(1e8)), fired)
 	}
 	wg.Wait()
 	micro.Print("Go AfterFunc", "arm and fire", n, t)

@@ -57,9 +57,15 @@ func timers(l twistor.Loop, n int, done func()) {
 	t := micro.Clock()
 	arm()
 	stop()
-	micro.Print(us, "arm and cancel", n, t)
+	micro.Print(us, "arm all, cancel all", n, t)
 
 	arm()
+	t = micro.Clock()
+	for range n {
+		l.CallLater(time.Hour+time.Duration(rand.Int64N(1e9)), func() {}).Stop()
+	}
+	micro.Print(us, "arm and cancel, many pending", n, t)
+
 	t = micro.Clock()
 	for _, timer := range all {
 		timer.Reset(2 * time.Hour)
@@ -69,13 +75,14 @@ func timers(l twistor.Loop, n int, done func()) {
 
 	left := n
 	t = micro.Clock()
+	fired := func() {
+		if left--; left == 0 {
+			micro.Print(us, "arm and fire", n, t)
+			done()
+		}
+	}
 	for range n {
-		l.CallLater(time.Duration(rand.Int64N(1e8)), func() {
-			if left--; left == 0 {
-				micro.Print(us, "arm and fire", n, t)
-				done()
-			}
-		})
+		l.CallLater(time.Duration(rand.Int64N(1e8)), fired)
 	}
 }
 
