@@ -38,6 +38,7 @@ var lockers = []licence{
 	{"netconn", "stands between a loop and a goroutine"},
 	{"endpoint", "inherited descriptors belong to the process, not to a loop"},
 	{"sim/...", "a test's goroutine may look in"},
+	{"internal/tlslayer/certtest", "made for tests"},
 	{"cmd/...", "the world outside the loop"},
 	{"examples/...", "users' programs"},
 	{"docs/...", "users' programs"},

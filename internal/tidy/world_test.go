@@ -13,6 +13,7 @@ import (
 var below = []licence{
 	{"internal/poll", "sockets and the clock"},
 	{"reactor", "the loop on the real world"},
+	{"internal/tlslayer/certtest", "made for tests"},
 	{"cmd/...", "the world outside the loop"},
 	{"examples/...", "users' programs"},
 	{"docs/...", "users' programs"},
