@@ -34,6 +34,7 @@ func standardListeners() []Kind[Listener] {
 			Words: []string{"path"}, Keys: []string{"mode", "packet"},
 			Parse: listenUnixgram,
 		},
+		{Name: "stdio", Usage: "stdio:", Parse: listenStdio},
 		{Name: "fd", Usage: "fd:NUMBER[:connections=N]", Words: []string{"number"}, Keys: []string{"connections"}, Parse: listenFD},
 		{
 			Name:  "systemd",

@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/policy"
 )
 
 // headerTimeout is how long a connection may be without its whole header.
@@ -44,7 +44,10 @@ func listenProxy(a *Args) (*Listener, error) {
 		secure := n.Config.TLS
 		n.Config.TLS = nil
 		n.Layer = func(f twistor.Factory) twistor.Factory {
-			return &proxied{factory: f, secure: secure, from: from, timeout: timeout}
+			if secure != nil {
+				f = policy.TLS(secure, twistor.AsServer, f)
+			}
+			return &proxied{factory: f, from: from, timeout: timeout}
 		}
 		return nil
 	}
@@ -100,7 +103,6 @@ func parsePrefix(s string) (netip.Prefix, error) {
 type proxied struct {
 	// Immutable.
 	factory twistor.Factory
-	secure  *tls.Config // nil: plain
 	from    []netip.Prefix
 	timeout time.Duration // negative: none
 }
@@ -154,8 +156,7 @@ type announced struct {
 	twistor.Transport // the proxy's
 	factory           *proxied
 	timer             deferred.Timer
-	buf               []byte
-	client            twistor.Transport // with the client's addresses, after the header
+	buf               []byte // of a header that is not whole
 }
 
 func (p *announced) Connected() {
@@ -167,9 +168,6 @@ func (p *announced) Connected() {
 func (p *announced) late() { p.refuse(fmt.Errorf("no header in %v", p.factory.timeout)) }
 
 func (p *announced) Received(data []byte) {
-	if p.client != nil { // TLS begins, or the connection ends
-		return
-	}
 	// All of data is looked at at once: the header is in its first bytes, and
 	// no more than a header's worth of it is ever kept.
 	all := data
@@ -187,28 +185,13 @@ func (p *announced) Received(data []byte) {
 		}
 	default:
 		p.timer.Stop()
-		p.buf = nil
-		p.client = &client{Transport: p.Transport, header: h}
-		p.begin(all[n:])
+		p.begin(h, all[n:])
 	}
 }
 
-// begin hands the connection to the inner factory, after TLS if there is any.
-func (p *announced) begin(unread []byte) {
-	if p.factory.secure == nil {
-		p.build(unread)
-		return
-	}
-	if err := p.StartTLS(p.factory.secure, twistor.AsServer, unread); err != nil {
-		p.refuse(err)
-	}
-}
-
-// Secured is TLS's answer to begin.
-func (p *announced) Secured() { p.build(nil) }
-
-func (p *announced) build(unread []byte) {
-	inner := p.factory.factory.Build(p.client)
+// begin hands the connection to the inner factory.
+func (p *announced) begin(h header, unread []byte) {
+	inner := p.factory.factory.Build(&client{Transport: p.Transport, header: h})
 	if inner == nil {
 		p.Close()
 		return
