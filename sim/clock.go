@@ -72,6 +72,7 @@ func NewClock(t T) *Clock {
 	c.book.now = c.Now
 	c.disk = NewDisk(c.Now)
 	c.core.Debug = true
+	c.core.ReportAtClose = true // not when the garbage collector finds it
 	c.t.Cleanup(c.Close)
 	return c
 }
@@ -160,19 +161,20 @@ func (c *Clock) Post(f func()) bool {
 	return true
 }
 
-// Work runs job on this goroutine WorkTime from now, and what it returned.
+// Work runs job on this goroutine WorkTime from now, and what it returned. A
+// job that is cancelled before that never runs.
 func (c *Clock) Work(job func(context.Context) func()) (cancel func(), err error) {
 	if c.closed {
 		return nil, twistor.ErrStopped
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	c.CallLater(c.WorkTime, func() {
-		defer cancel()
+	ctx, stop := context.WithCancel(context.Background())
+	timer := c.CallLater(c.WorkTime, func() {
+		defer stop()
 		if deliver := job(ctx); deliver != nil {
 			deliver()
 		}
 	})
-	return cancel, nil
+	return func() { timer.Stop(); stop() }, nil
 }
 
 // call makes one callback, outermost or not.

@@ -173,7 +173,7 @@ func (t *Transport) Close() error {
 	t.closed = true
 	t.inbox = nil
 	if t.buffered > 0 && t.limits.Linger >= 0 {
-		t.linger = t.clock.CallLater(t.limits.Linger, t.Abort)
+		t.linger = t.clock.CallLater(t.limits.Linger, func() { t.abort(t.closeReason()) })
 	}
 	t.wake()
 	return nil

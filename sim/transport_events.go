@@ -41,6 +41,8 @@ func (t *Transport) due() func() {
 		return t.sent
 	case t.closed && t.buffered == 0:
 		return func() { t.disconnect(t.closeReason()) }
+	case t.ended && t.writeClosed && t.buffered == 0:
+		return func() { t.disconnect(io.EOF) } // both directions are over
 	case t.tell:
 		t.tell = false
 		return func() {

@@ -140,7 +140,10 @@ func TestTransportEnds(t *testing.T) {
 				t.Error("ended before Linger")
 			}
 			e.Loop().(*Clock).Advance(time.Second)
-		}, twistor.ErrAborted},
+			if !tr.Aborted() {
+				t.Error("linger ended without a reset")
+			}
+		}, net.ErrClosed},
 		{"flush", func(e *ear, tr *Transport) {
 			tr.Hold()
 			io.WriteString(e, "last words")
@@ -177,9 +180,8 @@ func TestTransportHalfClose(t *testing.T) {
 	if _, err := io.WriteString(e, "?"); err == nil {
 		t.Error("Write after CloseWrite succeeded")
 	}
-	e.Close()
 	c.Advance(0)
-	checkEvents(t, e, "connected", "received x", "read closed", "disconnected use of closed network connection")
+	checkEvents(t, e, "connected", "received x", "read closed", "disconnected EOF")
 	if !tr.WriteClosed() || tr.Written() != "still here" {
 		t.Errorf("got %v, %q", tr.WriteClosed(), tr.Written())
 	}

@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"time"
+)
+
+// A World is some hosts, the network between them, and their time, all made of
+// one seed: everything that happens, happens again with the same seed. It runs
+// on the goroutine of its test, inside Run, Advance, Settle and what a Peer
+// waits for.
+//
+// At the end of the test the World is closed, and fails the test for what was
+// left behind: see Close. Loop-only.
+type World struct {
+	// Seed makes the World. Immutable.
+	Seed uint64
+	// Net is how the network behaves.
+	Net Net
+	// Patience is how much virtual time Run and a Peer wait for something
+	// before they fail the test; 0: 10 minutes.
+	Patience time.Duration
+	// Tolerate says what may be left behind at the end.
+	Tolerate Leaks
+
+	t      T
+	mono   int64
+	agenda agenda
+	active int // entries of agenda that are not in the background
+	hosts  []*Host
+	parted map[way]bool
+	ids    uint64
+
+	streams map[string]*chances
+	chance  *rand.Rand // the network's
+	stalled []*conn
+	extra   time.Duration // that the running job takes longer
+	trace   trace
+	book    book
+
+	running bool
+	closed  bool
+	until   func() bool // nil, or checked after every event
+}
+
+// New returns a World of the seed, or of the environment's SIM_SEED, which a
+// failure prints.
+func New(t T, seed uint64) *World {
+	if s, ok := seedFromEnvironment(); ok {
+		seed = s
+	}
+	w := &World{Seed: seed, t: orPanic(t), parted: map[way]bool{}, streams: map[string]*chances{}, trace: newTrace()}
+	w.chance = w.Split("network")
+	w.book.now = w.Now
+	w.t.Cleanup(w.Close)
+	return w
+}
+
+func seedFromEnvironment() (uint64, bool) {
+	text := os.Getenv("SIM_SEED")
+	if text == "" {
+		return 0, false
+	}
+	seed, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		panic(fmt.Sprintf("sim: SIM_SEED=%q: want a number such as 0x2a", text))
+	}
+	return seed, true
+}
+
+// Now is the wall time of all hosts.
+func (w *World) Now() time.Time { return Epoch.Add(time.Duration(w.mono)) }
+
+// Elapsed is the virtual time since New.
+func (w *World) Elapsed() time.Duration { return time.Duration(w.mono) }
+
+// Errors returns the failures nobody handled and the errors that were logged,
+// and forgets them: a test calls it when it expects them.
+func (w *World) Errors() []error { return w.book.take() }
+
+// Logged is what all hosts logged so far, one line a record; at most 1 MiB is
+// kept.
+func (w *World) Logged() string { return w.book.text.String() }
+
+// after has f called d from now, as part of what Settle waits for.
+func (w *World) after(d time.Duration, f func()) {
+	w.active++
+	w.agenda.add(&entry{call: func() {
+		w.active--
+		f()
+	}}, w.mono+int64(max(d, 0)))
+}
+
+// inBackground has f called at the given time, unless the test is over before.
+func (w *World) inBackground(at int64, f func()) {
+	w.agenda.add(&entry{call: f}, max(at, w.mono))
+}
+
+// maxTurns bounds the turns at one instant without an event: more is taken for
+// a loop that spins.
+const maxTurns = 100_000
+
+// turn lets each host that has something to do have one turn; it reports
+// whether there was any.
+func (w *World) turn() (any bool) {
+	for i := range w.hosts {
+		if h := w.hosts[i]; h.hot() {
+			h.turn()
+			any = true
+		}
+	}
+	return any
+}
+
+// step makes the next thing happen that does so not later than until: turns
+// first, then what is due next, to which time jumps. False: there is none.
+func (w *World) step(until int64) bool {
+	if w.turn() {
+		return true
+	}
+	at, ok := w.agenda.next()
+	timer, armed := w.nextTimer()
+	switch {
+	case armed && (!ok || timer < at):
+		if timer > until {
+			return false
+		}
+		w.mono = max(timer, w.mono) // its host is hot now
+	case ok:
+		if at > until {
+			return false
+		}
+		w.mono = at
+		w.agenda.ties = nil
+		if w.Net.ShuffleTies {
+			w.agenda.ties = w.chance.Uint64
+		}
+		w.agenda.pop().call()
+	default:
+		return false
+	}
+	return true
+}
+
+// nextTimer is the earliest timer of any host.
+func (w *World) nextTimer() (at int64, ok bool) {
+	for _, h := range w.hosts {
+		if h.reactor == nil {
+			continue
+		}
+		if t, armed := h.reactor.NextTimer(); armed && (!ok || t < at) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
+
+// play makes things happen up to the given time, until done reports true or
+// nothing is left; it reports which.
+func (w *World) play(until int64, done func() bool) bool {
+	if w.running {
+		panic("sim: Run, Advance, Settle or a Peer's wait inside of a callback")
+	}
+	w.running = true
+	defer func() { w.running = false }()
+	for turns, at := 0, w.mono; ; turns++ {
+		if done != nil && done() {
+			return true
+		}
+		if !w.step(until) {
+			return false
+		}
+		if w.mono > at {
+			turns, at = 0, w.mono
+		}
+		if turns > maxTurns {
+			w.t.Fatalf("sim: %d events at %v, and no end", turns, w.Elapsed())
+		}
+	}
+}
+
+// Advance lets d pass, with all that happens in it.
+func (w *World) Advance(d time.Duration) {
+	w.t.Helper()
+	until := w.mono + int64(d)
+	w.play(until, nil)
+	w.mono = max(until, w.mono)
+}
+
+// Run plays until done reports true; it is asked after every event. If nothing
+// is left to happen, or Patience is over, before that, the test fails.
+func (w *World) Run(done func() bool) {
+	w.t.Helper()
+	if !w.wait(done) {
+		w.t.Fatalf("sim: waited in vain, from %v to %v", w.Elapsed()-w.patience(), w.Elapsed())
+	}
+}
+
+// wait plays until done reports true, for at most Patience, and says whether it
+// did. When it did not, the Patience is over.
+func (w *World) wait(done func() bool) bool {
+	until := w.mono + int64(w.patience())
+	if w.play(until, done) {
+		return true
+	}
+	w.mono = max(until, w.mono)
+	return false
+}
+
+func (w *World) patience() time.Duration {
+	if w.Patience <= 0 {
+		return 10 * time.Minute
+	}
+	return w.Patience
+}
+
+// Settle plays until nothing is under way: no packet, no job, and no host has
+// anything to do but to wait for timers that are not due. Time passes as far as
+// that takes.
+func (w *World) Settle() {
+	w.t.Helper()
+	w.wait(func() bool { return w.active == 0 && !w.busy() })
+}
+
+// busy reports whether any host has something to do now.
+func (w *World) busy() bool {
+	for _, h := range w.hosts {
+		if h.hot() {
+			return true
+		}
+	}
+	return false
+}
