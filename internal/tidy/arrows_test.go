@@ -40,6 +40,8 @@ var arrows = []row{
 		"turns strings into Listen and Dial"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
+	{"service/app", []string{".", "deferred", "endpoint", "service/...", "plugin", "reactor"}, nil,
+		"joins services, plugins and the reactor into a program"},
 	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, nil,
 		"starts and stops protocols; only service/app knows the reactor"},
 	{"plugin/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/..."}, nil,
@@ -69,6 +71,8 @@ type foreign struct {
 
 var modules = []foreign{
 	{"golang.org/x/sys", []string{"internal/poll"}, true, "system calls that package syscall lacks: epoll, kqueue, recvmmsg"},
+	{"github.com/spf13/cobra", []string{"service/app", "cmd/..."}, false, "commands, help and completion as people know them"},
+	{"github.com/spf13/pflag", []string{"service/app", "plugin/...", "cmd/..."}, false, "the flags of cobra's commands"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 

@@ -53,7 +53,11 @@ func vetSnippets(t *testing.T, root string, all []snippet) {
 			t.Fatal(err)
 		}
 		name := strings.NewReplacer("/", "_", ".", "_", "-", "_").Replace(fmt.Sprintf("%s_line_%d", s.paper, s.line))
-		overlay[filepath.Join(root, "docs", "snippet", name, "main.go")] = on
+		file := "main.go"
+		if strings.Contains(s.text, "\t\"testing\"\n") {
+			file = "main_test.go"
+		}
+		overlay[filepath.Join(root, "docs", "snippet", name, file)] = on
 		args = append(args, "./docs/snippet/"+name)
 	}
 	if len(all) == 0 {

@@ -14,6 +14,7 @@ var below = []licence{
 	{"internal/poll", "sockets and the clock"},
 	{"reactor", "the loop on the real world"},
 	{"internal/tlslayer/certtest", "made for tests"},
+	{"service/app", "the life of a program: arguments, signals, exit status"},
 	{"cmd/...", "the world outside the loop"},
 	{"examples/...", "users' programs"},
 	{"docs/...", "users' programs"},
@@ -60,6 +61,9 @@ var mays = []struct{ pkg, name, why string }{
 	{"endpoint", "os.NewFile", "fd: and systemd: are descriptors that the process was started with"},
 	{"endpoint", "os.Getenv", "LISTEN_FDS and its like are how systemd speaks"},
 	{"endpoint", "os.Getpid", "LISTEN_PID says whom they are for"},
+	{"endpoint", "os.Stdin", "stdio: is what the process was started with"},
+	{"endpoint", "os.Stdout", "the same"},
+	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},
 }
 
 func checkWorld(t *tree) (found []finding) {
