@@ -42,5 +42,5 @@ func (f *front) StartTLS(config *tls.Config, as twistor.Role, unread []byte) err
 	return nil
 }
 
-// Unwrap lets twistor.As find what is below.
+// Unwrap lets twistor.As find the layers and what is below them.
 func (f *front) Unwrap() twistor.Transport { return f.Transport }

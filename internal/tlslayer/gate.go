@@ -46,6 +46,7 @@ type Gate struct {
 	depth  int
 	dirty  []*layer // wrote something
 	later  []*layer // have something to do in the next turn
+	deeds  []func() // to be done in the next turn
 	blocks [][]byte // free ones
 	lent   int      // blocks that hold plaintext to be encrypted
 
@@ -83,6 +84,11 @@ func (g *Gate) turn() {
 		c.pending = false
 		c.again()
 	}
+	deeds := g.deeds
+	g.deeds = nil
+	for _, f := range deeds {
+		f()
+	}
 	g.flush()
 	g.steps = 0
 	for len(g.ready) > 0 && g.steps < stepsPerTurn {
@@ -107,6 +113,12 @@ func (g *Gate) soon(c *layer) {
 		g.later = append(g.later, c)
 		g.nextTurn()
 	}
+}
+
+// after has f called in the next turn.
+func (g *Gate) after(f func()) {
+	g.deeds = append(g.deeds, f)
+	g.nextTurn()
 }
 
 // step lets h make a step, in this turn or a later one.

@@ -83,7 +83,7 @@ func (c *layer) change() {
 		n.protocol.Connected()
 		c.inside = false
 	}
-	if len(c.plain) > 0 {
+	if len(c.plain) > 0 && c.reads() {
 		c.gate.soon(c) // for nothing, if we are called while reading
 	}
 }
@@ -126,14 +126,23 @@ func (c *layer) resume() {
 // deaf reports whether the protocol above hears of no more bytes.
 func (c *layer) deaf() bool { return c.closing || c.eof || c.err != nil || c.gone }
 
+// reads reports whether plaintext can be delivered, if there is any.
+func (c *layer) reads() bool { return !c.paused && c.shake == nil && !c.deaf() }
+
 // mute reports whether the protocol above can write no more.
 func (c *layer) mute() bool { return c.closing || c.shut || c.err != nil || c.gone }
 
 // fail ends the connection with err after what has been encrypted, an alert
-// most often, was sent.
+// most often, was sent. Who dials hears of it in the next turn: his answer may be
+// to abort, and the alert would be lost.
 func (c *layer) fail(err error) {
 	if c.err != nil || c.gone {
 		return
+	}
+	if h := c.shake; h != nil {
+		done := h.done
+		h.done = nil
+		c.gate.after(func() { c.guard(func() { h.done = done; h.report(nil, err) }) })
 	}
 	c.drop(err)
 	c.below.SetLimits(twistor.Limits{Linger: closeLinger})

@@ -39,7 +39,7 @@ type file struct {
 	piece     []byte
 	reading   bool // the pool has piece
 	cancelled bool
-	err       error
+	short     bool // the file is shorter than it was
 	done      *deferred.Deferred[int64]
 }
 
@@ -78,7 +78,7 @@ func (q *queue) fail(err error) {
 	q.layer.queue = nil
 	for _, it := range items {
 		if it.file != nil && !it.file.reading {
-			it.file.done.Fail(err)
+			q.layer.gate.after(func() { it.file.done.Fail(err) })
 		}
 	}
 }
@@ -119,13 +119,9 @@ func (q *queue) next() bool {
 		return true
 	case f.reading:
 		return false
-	case f.err != nil:
+	case f.cancelled, f.short, f.sent == f.section.Size():
 		q.pop()
-		f.done.Fail(f.err)
-		return true
-	case f.cancelled, f.sent == f.section.Size():
-		q.pop()
-		f.done.Succeed(f.sent)
+		q.layer.gate.after(func() { f.done.Succeed(f.sent) })
 		return true
 	}
 	if !q.layer.below.Full() {
@@ -150,32 +146,32 @@ func (f *file) read() {
 	}
 	p := f.piece[:min(int64(len(f.piece)), f.section.Size()-f.sent)]
 	at := f.sent
-	read := deferred.Go(c.Loop(), func(context.Context) (struct{}, error) {
+	read := deferred.Go(c.Loop(), func(context.Context) (int, error) {
 		n, err := f.section.ReadAt(p, at)
-		switch {
-		case n == len(p):
+		if err == io.EOF {
 			err = nil
-		case err == io.EOF || err == nil:
-			err = io.ErrUnexpectedEOF // it is shorter than it was
 		}
-		return struct{}{}, err
+		return n, err
 	})
-	read.Done(func(_ struct{}, err error) {
+	read.Done(func(n int, err error) {
 		f.reading = false
-		c.guard(func() { f.got(p, err) })
+		f.got(p[:n], err)
 	})
 }
 
 // got sends a piece.
 func (f *file) got(p []byte, err error) {
 	q := f.queue
-	if q.err != nil {
+	switch {
+	case q.err != nil:
 		f.done.Fail(q.err)
 		return
+	case err != nil:
+		q.layer.abort(err) // the peer must not take half a file for a whole one
+		return
 	}
-	q.layer.gate.enter()
-	defer q.layer.gate.leave()
-	if f.err = err; err == nil && !f.cancelled {
+	f.short = len(p) == 0
+	if !f.cancelled && !f.short {
 		q.layer.encrypt(p)
 		f.sent += int64(len(p))
 	}

@@ -11,7 +11,7 @@ import (
 func (c *layer) read() {
 	c.gate.enter()
 	defer c.gate.leave()
-	for !c.paused && !c.deaf() && c.shake == nil {
+	for c.reads() {
 		switch {
 		case len(c.plain) > 0:
 			p := c.plain

@@ -23,7 +23,7 @@ type talker struct {
 	err    error
 
 	connected, drained, secured, readClosed, dismissed func()
-	received                                            func(p []byte)
+	received                                           func(p []byte)
 }
 
 func (p *talker) note(event string, hook func()) {

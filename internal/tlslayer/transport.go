@@ -3,16 +3,22 @@ package tlslayer
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 )
 
-var _ twistor.Transport = (*layer)(nil)
+var (
+	_ twistor.Transport  = (*layer)(nil)
+	_ twistor.Sharer     = (*layer)(nil)
+	_ twistor.FileSender = (*layer)(nil)
+)
 
 // Write collects the plaintext of one event, up to a record's worth, so that
 // many small writes become one record. Before the handshake is done, and behind
@@ -221,9 +227,9 @@ func (c *layer) Switch(p twistor.Protocol, unread []byte) {
 }
 
 // SendFile reads s piece by piece on the pool of workers, as fast as the peer
-// takes it. It can be cancelled between two pieces. A file that cannot be read,
-// or is shorter than s, fails the Deferred; the connection stays, and what was
-// sent of the file stays sent: Abort, if the peer cannot know.
+// takes it. Cancelling ends it after the piece that is being read. A file that
+// cannot be read ends the connection, since the peer must not take half of it
+// for the whole; one that is shorter than s is sent as far as it goes.
 func (c *layer) SendFile(s *io.SectionReader) *deferred.Deferred[int64] {
 	if c.mute() {
 		return deferred.Failed[int64](c.Loop(), net.ErrClosed)
@@ -238,6 +244,18 @@ func (c *layer) SendFile(s *io.SectionReader) *deferred.Deferred[int64] {
 func (c *layer) LocalAddr() net.Addr  { return c.below.LocalAddr() }
 func (c *layer) RemoteAddr() net.Addr { return c.below.RemoteAddr() }
 func (c *layer) Loop() twistor.Loop   { return c.below.Loop() }
+
+// WriteShared is Write: encryption copies. Without it twistor.As would find
+// below's, and send plaintext.
+func (c *layer) WriteShared(p []byte) error {
+	_, err := c.Write(p)
+	return err
+}
+
+// WriteFiles fails: files cannot be encrypted, and below's must not be found.
+func (c *layer) WriteFiles([]byte, ...*os.File) error {
+	return fmt.Errorf("tlslayer: files cannot pass through TLS: %w", errors.ErrUnsupported)
+}
 
 // Unwrap lets twistor.As find what is below.
 func (c *layer) Unwrap() twistor.Transport { return c.below }
