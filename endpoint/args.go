@@ -30,10 +30,11 @@ type Args struct {
 
 // bind gives the words of an endpoint their names.
 func (a *Args) bind(words []word, positional, keys []string, usage string) error {
-	known := slices.Clone(keys)
+	known := make([]string, 0, len(positional)+len(keys))
 	for _, p := range positional {
 		known = append(known, strings.TrimSuffix(p, "?"))
 	}
+	known = append(known, keys...)
 	a.values = make(map[string]string, len(words))
 	var texts []string
 	for _, w := range words {
@@ -225,7 +226,7 @@ func (a *Args) Host(name string) string {
 	case err == nil:
 		return inner
 	case !isName(s):
-		a.Fail(name, "want a name or an IP address; a name in ASCII (xn--...), labels of 1 to 63 letters, digits, - and _")
+		a.Fail(name, "want an IP address, or a name of letters, digits, - and _ with dots between")
 	}
 	return s
 }

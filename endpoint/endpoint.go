@@ -2,7 +2,7 @@ package endpoint
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/twistor-go/twistor"
@@ -50,18 +50,25 @@ type Error struct {
 
 // Error cuts a long endpoint short and quotes it.
 func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Endpoint != "" {
-		fmt.Fprintf(&b, "endpoint %q: ", shorten(e.Endpoint))
-	}
+	part := ""
 	if e.Part != "" {
-		b.WriteString(e.Part + ": ")
+		part = e.Part + ": "
 	}
-	b.WriteString(e.Err.Error())
-	return b.String()
+	return fmt.Sprintf("endpoint %s: %s%v", quoted(shorten(e.Endpoint)), part, e.Err)
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// quoted is s in quotes, with its own escapes as they are, so that it can be
+// found in a configuration; only what would spoil a line of a log is escaped.
+func quoted(s string) string {
+	for _, r := range s {
+		if r == '"' || r == utf8.RuneError || !strconv.IsPrint(r) {
+			return strconv.Quote(s)
+		}
+	}
+	return `"` + s + `"`
+}
 
 // shorten cuts s to a length that a line of a log can bear, between runes.
 func shorten(s string) string {

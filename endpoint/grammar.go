@@ -89,38 +89,41 @@ var quoter = strings.NewReplacer(`\`, `\\`, `:`, `\:`, `=`, `\=`, `[`, `\[`, `]`
 // argument of an endpoint: `unix:` + Quote(path).
 func Quote(s string) string { return quoter.Replace(s) }
 
-// nearest is the one of names that s may have been meant to be; "" if none is
-// near.
+// nearest is the one of names that s may have been meant to be: one slip away,
+// or two in a longer word. "" if none is.
 func nearest(s string, names []string) string {
-	best, least := "", 3 // more than two slips are another word
+	best, least := "", 3
 	for _, name := range names {
-		if d := distance(s, name); d < least && d < len(name) {
-			best, least = name, d
+		slips := distance(strings.ToLower(s), name)
+		if slips < least && (slips < 2 || len(name) > 4) {
+			best, least = name, slips
 		}
 	}
 	return best
 }
 
-// distance counts the letters to insert, drop or change that make b of a.
+// distance counts the slips that make b of a: a letter too many, missing or
+// wrong, or two that changed places.
 func distance(a, b string) int {
 	if len(a) > 32 || len(b) > 32 {
 		return 32
 	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+	var d [33][33]int // of the first i letters of a and j of b
+	for i := range len(a) + 1 {
+		for j := range len(b) + 1 {
+			if i == 0 || j == 0 {
+				d[i][j] = i + j
+				continue
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
+			wrong := d[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				wrong++
+			}
+			d[i][j] = min(wrong, d[i-1][j]+1, d[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return d[len(a)][len(b)]
 }

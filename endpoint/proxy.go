@@ -34,22 +34,22 @@ func listenProxy(a *Args) (*Listener, error) {
 	if inner.Layer != nil {
 		return nil, fmt.Errorf("%s has a layer: want no proxy: within proxy:", inner)
 	}
-	n := &Listener{Config: inner.Config}
-	n.Load = func(l twistor.Loop, n *Listener) error {
-		if inner.Load != nil {
+	layer := func(f twistor.Factory) twistor.Factory {
+		return &proxied{factory: f, from: from, timeout: timeout}
+	}
+	n := &Listener{Config: inner.Config, Layer: layer, Load: inner.Load}
+	if inner.Config.TLS != nil {
+		n.Load = func(l twistor.Loop, n *Listener) error {
 			if err := inner.Load(l, n); err != nil {
 				return err
 			}
-		}
-		secure := n.Config.TLS
-		n.Config.TLS = nil
-		n.Layer = func(f twistor.Factory) twistor.Factory {
-			if secure != nil {
-				f = policy.TLS(secure, twistor.AsServer, f)
+			secure := n.Config.TLS
+			n.Config.TLS = nil
+			n.Layer = func(f twistor.Factory) twistor.Factory {
+				return layer(policy.TLS(secure, twistor.AsServer, f))
 			}
-			return &proxied{factory: f, from: from, timeout: timeout}
+			return nil
 		}
-		return nil
 	}
 	return n, nil
 }

@@ -115,8 +115,14 @@ func (r *Registry) Dial(l twistor.Loop, s string, f twistor.Factory) *deferred.D
 // are the names of the other side's kinds, and side is what ours is for.
 func parse[T any](r *Registry, s string, depth int, kinds []Kind[T], others []string, side string) (*T, error) {
 	fail := func(err error) (*T, error) {
-		if e, ok := errors.AsType[*Error](err); ok && e.Endpoint == "" {
+		e, ok := errors.AsType[*Error](err)
+		if ok && e.Endpoint == "" { // an argument of this one
 			return nil, &Error{Endpoint: s, Part: e.Part, Err: e.Err}
+		}
+		if ok { // of many within each other, the first and the last are enough
+			if last, ok := errors.AsType[*Error](e.Err); ok {
+				err = last
+			}
 		}
 		return nil, &Error{Endpoint: s, Err: err}
 	}
@@ -137,7 +143,7 @@ func parse[T any](r *Registry, s string, depth int, kinds []Kind[T], others []st
 		}
 	}
 	if kind == nil {
-		return fail(unknownType(name, kindNames(kinds), others, side))
+		return fail(unknownType(name, namesOf(kinds), others, side))
 	}
 	words, err := split(rest)
 	if err != nil {
@@ -191,10 +197,10 @@ func names[T any](kinds []Kind[T], standard func() []Kind[T]) []string {
 	if kinds == nil {
 		kinds = standard()
 	}
-	return kindNames(kinds)
+	return namesOf(kinds)
 }
 
-func kindNames[T any](kinds []Kind[T]) []string {
+func namesOf[T any](kinds []Kind[T]) []string {
 	list := make([]string, 0, len(kinds))
 	for _, k := range kinds {
 		if !slices.Contains(list, k.Name) {
