@@ -34,21 +34,6 @@ func sockaddrIP(a netip.AddrPort, family int) (unix.Sockaddr, error) {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: ip.As16(), ZoneId: zone}, nil
 }
 
-// zoneIndex finds an interface by its name or number; "" is 0, any.
-func zoneIndex(zone string) (uint32, error) {
-	if zone == "" {
-		return 0, nil
-	}
-	if i, err := net.InterfaceByName(zone); err == nil {
-		return uint32(i.Index), nil
-	}
-	n, err := strconv.ParseUint(zone, 10, 31)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("poll: interface %q: want the name or number of one: %w", zone, unix.ENODEV)
-	}
-	return uint32(n), nil
-}
-
 // zones knows the names of interfaces and their numbers, and asks the system
 // again after a minute, as package net does. Loop-only.
 type zones struct {

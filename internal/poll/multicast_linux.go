@@ -2,7 +2,7 @@ package poll
 
 import "golang.org/x/sys/unix"
 
-func setMembership4(fd, option int, group [4]byte, index int) error {
+func setMember4(fd, option int, group [4]byte, index int) error {
 	return unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, option, &unix.IPMreqn{Multiaddr: group, Ifindex: int32(index)})
 }
 
@@ -14,10 +14,4 @@ func setMulticast4(fd, ttl, index int, loopback bool) error {
 		return err
 	}
 	return unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, &unix.IPMreqn{Ifindex: int32(index)})
-}
-
-// both says whether an IPv6 socket speaks IPv4 as well.
-func both(fd int) bool {
-	only, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
-	return err == nil && only == 0
 }

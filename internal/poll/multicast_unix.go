@@ -3,7 +3,6 @@
 package poll
 
 import (
-	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -11,52 +10,61 @@ import (
 
 // Join implements Packeter.
 func (d *descriptors) Join(h Handle, group netip.Addr, ifname string) error {
-	return d.membership(h, group, ifname, unix.IP_ADD_MEMBERSHIP, unix.IPV6_JOIN_GROUP)
+	return d.member(h, group, ifname, true)
 }
 
 // Leave implements Packeter.
 func (d *descriptors) Leave(h Handle, group netip.Addr, ifname string) error {
-	return d.membership(h, group, ifname, unix.IP_DROP_MEMBERSHIP, unix.IPV6_LEAVE_GROUP)
+	return d.member(h, group, ifname, false)
 }
 
-func (d *descriptors) membership(h Handle, group netip.Addr, ifname string, option4, option6 int) error {
+func (d *descriptors) member(h Handle, group netip.Addr, ifname string, in bool) error {
 	it, err := d.packetSocket(h)
 	if err != nil {
 		return err
 	}
-	group = group.Unmap()
-	if !group.IsMulticast() {
-		return fmt.Errorf("poll: group %v: want a multicast address: %w", group, unix.EINVAL)
-	}
-	index, err := zoneIndex(ifname)
+	index, err := checkGroup(group, ifname)
 	if err != nil {
 		return err
 	}
+	return setMember(int(it.fd), group.Unmap(), index, in)
+}
+
+// setMember lets fd, a socket of either IP, in or out of a group.
+func setMember(fd int, group netip.Addr, index uint32, in bool) error {
 	if group.Is4() {
-		return wrap("setsockopt", setMembership4(int(it.fd), option4, group.As4(), int(index)))
+		option := unix.IP_DROP_MEMBERSHIP
+		if in {
+			option = unix.IP_ADD_MEMBERSHIP
+		}
+		return wrap("setsockopt", setMember4(fd, option, group.As4(), int(index)))
 	}
-	if it.family != unix.AF_INET6 {
-		return fmt.Errorf("poll: group %v of a socket of IPv4: %w", group, unix.EAFNOSUPPORT)
+	option := unix.IPV6_LEAVE_GROUP
+	if in {
+		option = unix.IPV6_JOIN_GROUP
 	}
-	return wrap("setsockopt", unix.SetsockoptIPv6Mreq(int(it.fd), unix.IPPROTO_IPV6, option6,
+	return wrap("setsockopt", unix.SetsockoptIPv6Mreq(fd, unix.IPPROTO_IPV6, option,
 		&unix.IPv6Mreq{Multiaddr: group.As16(), Interface: index}))
 }
 
-// SetMulticast implements Packeter. A socket of both IPs has it set for both.
+// SetMulticast implements Packeter.
 func (d *descriptors) SetMulticast(h Handle, m Multicast) error {
 	it, err := d.packetSocket(h)
 	if err != nil {
 		return err
 	}
-	if m.TTL < 0 || m.TTL > 255 {
-		return fmt.Errorf("poll: multicast TTL %d: want 0 (for 1) to 255: %w", m.TTL, unix.EINVAL)
-	}
-	index, err := zoneIndex(m.Interface)
+	index, err := m.check()
 	if err != nil {
 		return err
 	}
-	ttl, fd := max(m.TTL, 1), int(it.fd)
-	if it.family == unix.AF_INET6 {
+	return setMulticast(int(it.fd), m, index)
+}
+
+// setMulticast sets how what fd sends travels: of a socket of both IPs, for both.
+func setMulticast(fd int, m Multicast, index uint32) error {
+	ttl := max(m.TTL, 1)
+	only, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
+	if err == nil { // a socket of IPv6
 		for _, o := range [...]struct{ option, value int }{
 			{unix.IPV6_MULTICAST_HOPS, ttl},
 			{unix.IPV6_MULTICAST_IF, int(index)},
@@ -66,7 +74,7 @@ func (d *descriptors) SetMulticast(h Handle, m Multicast) error {
 				return err
 			}
 		}
-		if !both(fd) {
+		if only != 0 {
 			return nil
 		}
 	}

@@ -51,13 +51,7 @@ func widen(path string, _ *boundPath, mode fs.FileMode) error {
 	return wrap("fchmodat", unix.Fchmodat(unix.AT_FDCWD, path, uint32(mode), unix.AT_SYMLINK_NOFOLLOW))
 }
 
-// both says whether an IPv6 socket speaks IPv4 as well.
-func both(fd int) bool {
-	only, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
-	return err == nil && only == 0
-}
-
-func setMembership4(fd, option int, group [4]byte, index int) error {
+func setMember4(fd, option int, group [4]byte, index int) error {
 	ip, err := addressOf(index)
 	if err != nil {
 		return err

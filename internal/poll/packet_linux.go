@@ -19,11 +19,11 @@ type packets struct {
 	headers  [maxBatch]unix.Mmsghdr
 	buffers  [maxBatch]unix.Iovec
 	names    [maxBatch]unix.RawSockaddrAny
-	controls [maxBatch]control
+	controls [maxBatch]ancillary
 }
 
-// A control holds one packet's IP_PKTINFO or IPV6_PKTINFO.
-type control [8]uint64
+// An ancillary holds one packet's IP_PKTINFO or IPV6_PKTINFO.
+type ancillary [8]uint64
 
 func (m *room) batch() *packets {
 	if m.packets == nil {
@@ -81,7 +81,7 @@ func (d *descriptors) ReadBatch(h Handle, p []Packet) (int, error) {
 		header := &b.headers[i].Hdr
 		header.Namelen = unix.SizeofSockaddrAny
 		header.Flags = 0
-		header.SetControllen(len(control{}) * 8)
+		header.SetControllen(len(ancillary{}) * 8)
 		total += len(p[i].B)
 	}
 	n, errno := b.move(unix.SYS_RECVMMSG, int(it.fd), len(p), total)
@@ -196,10 +196,10 @@ func putPath(raw *unix.RawSockaddrUnix, path string, length *uint32) error {
 	return nil
 }
 
-func (c *control) bytes() []byte { return (*[len(control{}) * 8]byte)(unsafe.Pointer(c))[:] }
+func (c *ancillary) bytes() []byte { return (*[len(ancillary{}) * 8]byte)(unsafe.Pointer(c))[:] }
 
 // putVia asks that a packet leaves from via.
-func (d *descriptors) putVia(c *control, header *unix.Msghdr, via netip.Addr, family uint8) error {
+func (d *descriptors) putVia(c *ancillary, header *unix.Msghdr, via netip.Addr, family uint8) error {
 	head := (*unix.Cmsghdr)(unsafe.Pointer(c))
 	body := unsafe.Pointer(&c.bytes()[unix.CmsgLen(0)])
 	if family == unix.AF_INET {

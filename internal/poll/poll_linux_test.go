@@ -5,13 +5,6 @@ import (
 	"testing"
 )
 
-var pollers = []struct {
-	name string
-	open func() (Poller, error)
-}{
-	{"epoll", Open},
-}
-
 // leaks fails the test if it leaves descriptors open. F-35.
 func leaks(t *testing.T) {
 	t.Helper()

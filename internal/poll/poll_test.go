@@ -11,6 +11,14 @@ import (
 // patience is how long a test waits for what must come; nothing depends on it.
 const patience = 20 * time.Second
 
+var pollers = []struct {
+	name string
+	open func() (Poller, error)
+}{
+	{"system", Open},
+	{"portable", OpenPortable},
+}
+
 // A rig is one Poller under test and the events it has told.
 type rig struct {
 	*testing.T
