@@ -1,6 +1,9 @@
 package deferred
 
-import "sync"
+import (
+	"container/list"
+	"sync"
+)
 
 // A Core is this package's part of a loop, and each Loop embeds one. The loop
 // calls, at the beginning of each turn and whenever its outermost callback has
@@ -32,7 +35,8 @@ type Core struct {
 	nIdle     int
 	opened    bool // Resume was called
 	closed    bool
-	troubles  troubles
+	troubles  list.List  // of *trouble, in the order of failure
+	fresh     []*trouble // those of the present callback
 
 	mu    sync.Mutex
 	found foundTroubles // Guarded by mu.
@@ -51,9 +55,9 @@ func coreOf(l Loop) *Core {
 	return c
 }
 
-// Waiting reports whether coroutines are ready to go on. Before the first
-// Resume it always does: coroutines made before the loop runs start then.
-func (c *Core) Waiting() bool { return c.ready != nil || !c.opened }
+// Waiting reports whether Resume has something to do. Before the first Resume it
+// always does: coroutines made before the loop runs start then.
+func (c *Core) Waiting() bool { return c.ready != nil || len(c.fresh) > 0 || !c.opened }
 
 // Resume lets at most max ready coroutines go on, each until it waits again or
 // ends, and returns how many did. What a coroutine makes ready goes on in the
@@ -69,6 +73,9 @@ func (c *Core) Resume(max int) (n int) {
 		co.nextReady = nil
 		n++
 		c.resume(co)
+	}
+	if len(c.fresh) > 0 {
+		c.watchFresh()
 	}
 	return n
 }
@@ -87,6 +94,9 @@ func (c *Core) Close() {
 	c.endCalls()
 	c.reportAll()
 }
+
+// Open lets a closed Core be used again, by a loop that starts again.
+func (c *Core) Open() { c.closed, c.opened = false, false }
 
 // report gives err to the loop.
 func (c *Core) report(err error) {

@@ -143,6 +143,8 @@ func (l *loop) start() error {
 	if err != nil {
 		return err
 	}
+	l.mail.open()
+	l.core.Open()
 	l.packeter, _ = p.(poll.Packeter)
 	l.sender, _ = p.(poll.Sender)
 	l.rights, _ = p.(poll.Rights)

@@ -130,6 +130,9 @@ func (r *Reactor) furnish() {
 	r.real = w.Open == nil
 	if w.Open == nil {
 		w.Open = poll.Open
+		if r.config.Portable {
+			w.Open = poll.OpenPortable
+		}
 	}
 	if w.Now == nil {
 		w.Now = poll.Now
@@ -223,7 +226,7 @@ func (r *Reactor) Run(ctx context.Context) (err error) {
 		r.mu.Unlock()
 	}()
 	for _, l := range r.loops {
-		l.open()
+		l.stopping = false
 		if err := l.start(); err != nil {
 			return fmt.Errorf("reactor: %w", err)
 		}
@@ -362,19 +365,13 @@ func (r *Reactor) dismantle() error {
 	return err
 }
 
-// open makes a loop that was shut ready to run again.
-func (l *loop) open() {
-	l.stopping = false
-	l.closed = false
-	l.mail.open()
-}
-
 // shutdown ends everything of a loop: ports, connections, coroutines, timers.
 func (l *loop) shutdown() {
 	if l.poller == nil {
 		l.closing()
 		return
 	}
+	l.closed = true
 	l.turning = true
 	for len(l.ports) > 0 {
 		l.ports[len(l.ports)-1].Close()
@@ -403,8 +400,9 @@ func (l *loop) shutdown() {
 }
 
 // closing runs what was posted, ends the coroutines, and forgets the timers.
+// Posts are refused from then on, until the loop starts again.
 func (l *loop) closing() {
-	l.closed = true
+	l.closed = true // nothing new is to be opened meanwhile
 	l.turning = true
 	l.resumes = maxResumes
 	for !l.mail.empty() {
@@ -424,6 +422,7 @@ func (l *loop) closing() {
 	}
 	l.timers = timers{free: -1}
 	l.turning = false
+	l.closed = false
 }
 
 // Close ends at once what Run would end in order, without BeforeStop, and
@@ -446,7 +445,7 @@ func (r *Reactor) Turn(wait time.Duration) error {
 		return ErrRunning
 	}
 	for i, l := range r.loops {
-		l.open()
+		l.stopping = false
 		if err := l.start(); err != nil {
 			return fmt.Errorf("reactor: %w", err)
 		}
