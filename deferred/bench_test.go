@@ -34,13 +34,16 @@ func BenchmarkThenDone(b *testing.B) {
 	}
 }
 
-// BenchmarkFail is the price of a failure that is handled right after.
+// BenchmarkFailedDone is the price of a failure that is handled right after.
 func BenchmarkFailedDone(b *testing.B) {
 	l := newLoop(b)
 	f := func(int, error) {}
 	b.ReportAllocs()
 	for b.Loop() {
 		Failed[int](l, errTest).Done(f)
+		if l.core.Waiting() {
+			l.core.Resume(10)
+		}
 	}
 }
 

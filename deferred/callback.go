@@ -40,8 +40,12 @@ func (f catch[T]) follow(d *Deferred[T]) node {
 		return nil
 	}
 	v, err := call(f, d.err)
+	d.handle()
 	d.value, d.err = v, err
-	d.flags &^= handled // a new failure is not the one that somebody saw
+	d.flags &^= handled // a new failure is not the one that was handled
+	if err != nil {
+		d.blame(f)
+	}
 	return nil
 }
 

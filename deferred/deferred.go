@@ -29,6 +29,7 @@ const inlined = 3
 type extra[T any] struct {
 	links   []link[T] // callbacks beyond the inlined ones
 	trouble *trouble  // the report to come of an unhandled failure
+	failed  sites     // the function whose failure it is, if one is to blame
 	made    sites     // Core.Debug: where New was called
 	fired   sites     // Core.Debug: where it was fired
 }

@@ -15,7 +15,12 @@ import (
 // f still returns is dropped. An f that has not begun never will.
 func Go[T any](l Loop, f func(context.Context) (T, error)) *Deferred[T] {
 	d := New[T](l)
-	cancel, err := work(l, f, d.fire)
+	cancel, err := work(l, f, func(v T, err error) {
+		if err != nil {
+			d.blame(f)
+		}
+		d.fire(v, err)
+	})
 	if err != nil {
 		d.Fail(err)
 		return d

@@ -54,6 +54,9 @@ func (x *inline[T]) main() {
 func (x *inline[T]) fail(err error) { x.ended.Err = err }
 
 func (x *inline[T]) finish() {
+	if x.ended.Err != nil {
+		x.blame(x.body)
+	}
 	x.body = nil
 	v, err := x.ended.Value, x.ended.Err
 	x.ended = Outcome[T]{}

@@ -124,6 +124,7 @@ func (l *testLoop) do(f func()) {
 // turn makes one turn: due timers, jobs, posted calls. It reports whether there
 // were any.
 func (l *testLoop) turn() bool {
+	l.do(func() {})
 	due := slices.DeleteFunc(slices.Clone(l.alarms), func(a *testAlarm) bool { return a.when.After(l.now) })
 	slices.SortFunc(due, func(a, b *testAlarm) int {
 		return cmp.Or(a.when.Compare(b.when), cmp.Compare(a.order, b.order))

@@ -29,7 +29,9 @@ func (x *then[T, U]) follow(d *Deferred[T]) node {
 	var v U
 	err := d.err
 	if err == nil {
-		v, err = call(f, d.value)
+		if v, err = call(f, d.value); err != nil {
+			x.blame(f)
+		}
 	}
 	if !x.resolve(v, err) {
 		return nil // cancelled by f
@@ -69,6 +71,7 @@ func (x *chain[T, U]) follow(d *Deferred[T]) node {
 		if inner, err = call(func(v T) (*Deferred[U], error) { return f(v), nil }, d.value); err == nil {
 			return x.become(inner)
 		}
+		x.blame(f)
 	}
 	if !x.resolve(*new(U), err) {
 		return nil

@@ -1,8 +1,11 @@
 package deferred
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
+	"path"
+	"reflect"
 	"runtime"
 	"strings"
 )
@@ -52,20 +55,19 @@ func (d *Deferred[T]) late() {
 	}
 }
 
-// A trouble is a failure that nobody has handled yet. It does not know the
-// Deferred, so that this can be collected.
+// A trouble is a failure that nobody has handled yet.
 type trouble struct {
-	core       *Core
-	err        error
-	failed     sites
-	made       sites
-	cleanup    runtime.Cleanup
-	prev, next *trouble
-	over       bool // handled, or reported
+	core    *Core
+	err     error
+	failed  sites
+	made    sites
+	cleanup runtime.Cleanup
+	// of is the Deferred, until the outermost callback has returned: most
+	// failures are handled before. From then on the trouble must not know it,
+	// so that it can be collected.
+	of interface{ watch(*trouble) }
+	at *list.Element // nil: over, it was handled or reported
 }
-
-// troubles lists them in the order of failure.
-type troubles struct{ first, last *trouble }
 
 // foundTroubles are those whose Deferred was collected, on their way to the loop.
 type foundTroubles struct {
@@ -82,22 +84,55 @@ func (d *Deferred[T]) trouble() {
 	if x.trouble != nil {
 		x.trouble.dismiss()
 	}
-	t := &trouble{core: d.core, err: d.err, failed: callers(2), made: x.made}
-	x.trouble = t
-	d.core.troubles.add(t)
-	if !d.core.ReportAtClose {
+	c := d.core
+	x.trouble = &trouble{core: c, err: d.err, failed: x.failed, made: x.made, of: d}
+	if x.failed == nil {
+		x.trouble.failed = callers(2)
+	}
+	x.trouble.at = c.troubles.PushBack(x.trouble)
+	c.fresh = append(c.fresh, x.trouble)
+	if c.troubles.Len() > maxTroubles {
+		c.troubles.Front().Value.(*trouble).report()
+	}
+}
+
+// maxTroubles bounds the failures that a loop remembers: beyond, the oldest is
+// reported although it might be handled yet.
+const maxTroubles = 65_536
+
+// blame notes, for a report, that d fails by an error of the function f. It does
+// so only where nobody is there yet to handle it.
+func (d *Deferred[T]) blame(f any) {
+	if int(d.at) == int(d.n) && d.core != nil {
+		// CallersFrames wants return addresses, which are beyond the call.
+		d.extra().failed = sites{reflect.ValueOf(f).Pointer() + 1}
+	}
+}
+
+// watchFresh begins to wait for the collector to find those Deferreds whose
+// failure was not handled by the callback in which it came.
+func (c *Core) watchFresh() {
+	for i, t := range c.fresh {
+		c.fresh[i] = nil
+		if t.at != nil {
+			t.of.watch(t)
+		}
+		t.of = nil
+	}
+	c.fresh = c.fresh[:0]
+}
+
+func (d *Deferred[T]) watch(t *trouble) {
+	if !t.core.ReportAtClose {
 		t.cleanup = runtime.AddCleanup(d, (*trouble).collected, t)
 	}
 }
 
 // dismiss takes t off the list: it was handled.
 func (t *trouble) dismiss() {
-	if t.over {
-		return
-	}
-	t.over = true
-	t.core.troubles.remove(t)
-	if !t.core.ReportAtClose {
+	if t.at != nil {
+		t.core.troubles.Remove(t.at)
+		t.at, t.of = nil, nil
 		t.cleanup.Stop()
 	}
 }
@@ -115,23 +150,23 @@ func (t *trouble) collected() {
 
 func (c *Core) reportFound() {
 	c.mu.Lock()
-	list := c.found.list
+	found := c.found.list
 	c.found = foundTroubles{}
 	c.mu.Unlock()
-	for _, t := range list {
+	for _, t := range found {
 		t.report()
 	}
 }
 
 // reportAll reports what is left, in the order of failure.
 func (c *Core) reportAll() {
-	for c.troubles.first != nil {
-		c.troubles.first.report()
+	for c.troubles.Len() > 0 {
+		c.troubles.Front().Value.(*trouble).report()
 	}
 }
 
 func (t *trouble) report() {
-	if t.over {
+	if t.at == nil {
 		return
 	}
 	t.dismiss()
@@ -142,52 +177,30 @@ func (t *trouble) report() {
 	t.core.report(&UnhandledError{Err: t.err, Origin: origin})
 }
 
-func (l *troubles) add(t *trouble) {
-	t.prev = l.last
-	if l.last == nil {
-		l.first = t
-	} else {
-		l.last.next = t
-	}
-	l.last = t
-}
-
-func (l *troubles) remove(t *trouble) {
-	if t.prev == nil {
-		l.first = t.next
-	} else {
-		t.prev.next = t.next
-	}
-	if t.next == nil {
-		l.last = t.prev
-	} else {
-		t.next.prev = t.prev
-	}
-	t.prev, t.next = nil, nil
-}
-
 // sites are program counters of a stack, innermost first.
 type sites []uintptr
 
 // callers returns the stack above the function that is skip frames above the
 // caller of callers.
 func callers(skip int) sites {
-	var pcs [12]uintptr
+	var pcs [8]uintptr
 	return append(sites(nil), pcs[:runtime.Callers(skip+2, pcs[:])]...)
 }
 
+// ours begins the names of this package's functions.
 const ours = "github.com/twistor-go/twistor/deferred."
 
-// String is the innermost place outside of this package.
+// String is the innermost place outside of this package; if there is none, the
+// outermost that is known.
 func (s sites) String() string {
 	if len(s) == 0 {
-		return "unknown place"
+		return "an unknown place"
 	}
 	frames := runtime.CallersFrames(s)
 	for {
 		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, ours) || strings.HasSuffix(f.File, "_test.go") || !more {
-			return fmt.Sprintf("%s:%d (%s)", f.File[strings.LastIndexByte(f.File, '/')+1:], f.Line, f.Function[strings.LastIndexByte(f.Function, '/')+1:])
+		if !more || !strings.HasPrefix(f.Function, ours) || strings.HasSuffix(f.File, "_test.go") {
+			return fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, path.Base(f.Function))
 		}
 	}
 }
