@@ -13,7 +13,7 @@ import (
 // A snippet is one fenced block of a paper. The words after its fence say what
 // becomes of it:
 //
-//	go          a whole file: it must build and pass go vet
+//	go          a whole program: it must build
 //	sh run      it is run in the repository's root and must succeed
 //	sh          it is a person's to run; its ./ and go commands must exist
 type snippet struct {
@@ -40,44 +40,36 @@ func snippets(p paper) (all []snippet) {
 	return all
 }
 
-// vetSnippets builds and vets all Go blocks at once, each as a package that
-// only an overlay of the file system holds.
-func vetSnippets(t *testing.T, root string, all []snippet) {
-	t.Helper()
-	dir := t.TempDir()
+// buildSnippets builds all Go blocks at once, each as a package that only an
+// overlay of the file system holds.
+func buildSnippets(dir, root string, all []snippet) error {
 	overlay := map[string]string{}
-	args := []string{"vet", "-overlay", filepath.Join(dir, "overlay.json")}
+	args := []string{"build", "-overlay", filepath.Join(dir, "overlay.json")}
 	for i, s := range all {
 		on := filepath.Join(dir, fmt.Sprintf("%d.go", i))
 		if err := os.WriteFile(on, []byte(s.text), 0o644); err != nil {
-			t.Fatal(err)
+			return err
 		}
 		name := strings.NewReplacer("/", "_", ".", "_", "-", "_").Replace(fmt.Sprintf("%s_line_%d", s.paper, s.line))
-		file := "main.go"
-		if strings.Contains(s.text, "\t\"testing\"\n") {
-			file = "main_test.go"
-		}
-		overlay[filepath.Join(root, "docs", "snippet", name, file)] = on
+		overlay[filepath.Join(root, "docs", "snippet", name, "main.go")] = on
 		args = append(args, "./docs/snippet/"+name)
-	}
-	if len(all) == 0 {
-		return
 	}
 	b, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), b, 0o644); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	cmd := exec.Command("go", args...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("go vet of the papers' programs: %v\n%s", err, out)
+		return fmt.Errorf("the papers' programs do not build: %v\n%s", err, out)
 	}
+	return nil
 }
 
-// commands of a shell block that the repository itself must have.
+// checkCommands: what a shell block runs in the repository must be there.
 func checkCommands(root string, s snippet) (found []finding) {
 	for i, line := range strings.Split(s.text, "\n") {
 		words := strings.Fields(line)
@@ -134,7 +126,9 @@ func TestSnippets(t *testing.T) {
 			}
 		}
 	}
-	vetSnippets(t, tree.root, programs)
+	if err := buildSnippets(t.TempDir(), tree.root, programs); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSnippetsControl(t *testing.T) {
@@ -142,6 +136,11 @@ func TestSnippetsControl(t *testing.T) {
 	got := snippets(p)
 	if len(got) != 2 || got[0].text != "package main\n" || got[0].line != 2 || got[1].info != "sh" {
 		t.Errorf("got %+v", got)
+	}
+	bad := snippet{paper: "X.md", line: 1, text: "package main\n\nfunc main() { missing() }\n"}
+	root, _ := filepath.Abs("../..")
+	if err := buildSnippets(t.TempDir(), root, []snippet{bad}); err == nil || !strings.Contains(err.Error(), "undefined: missing") {
+		t.Errorf("got %v, want undefined: missing", err)
 	}
 	found := fmt.Sprint(checkCommands(t.TempDir(), got[1]))
 	want := "[X.md:6: ./nowhere is not there X.md:7: ./cmd/none is not there]"

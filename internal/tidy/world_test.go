@@ -105,7 +105,9 @@ func may(p, name string) bool {
 }
 
 // sleepers are the tests that wait for a real process or a real network.
-var sleepers = []licence{}
+var sleepers = []licence{
+	{"reactor", "descriptors that the portable backend closes a moment later"},
+}
 
 // A test that sleeps is slow where it is not wrong.
 func checkSleeps(t *tree) (found []finding) {
