@@ -24,9 +24,9 @@ func (e *events) Connected() { e.shake.begin() }
 func (e *events) Received(p []byte) {
 	c := (*layer)(e)
 	switch {
-	case c.deaf():
 	case c.shake != nil:
-		c.shake.received(p)
+		c.shake.received(p) // also after Close: what was written waits for it
+	case c.deaf():
 	case len(c.in) > 0:
 		c.in = append(c.in, p...)
 	default:
@@ -42,9 +42,9 @@ func (e *events) ReadClosed() {
 	c := (*layer)(e)
 	c.eofBelow = true
 	switch {
-	case c.deaf():
 	case c.shake != nil:
 		c.shake.received(nil)
+	case c.deaf():
 	default:
 		c.more = true
 		c.read()

@@ -43,11 +43,10 @@ func (f *factory) Build(t twistor.Transport) twistor.Protocol {
 	}
 	l := t.Loop()
 	engine := engineOf(l)
-	if f.gate == nil {
-		if f.gate = gateOf(l); f.gate == nil {
-			f.gate = new(Gate)
+	if f.security == nil {
+		if f.gate == nil {
+			f.gate = gateOf(l)
 		}
-		f.gate.loop = l
 		_, pool := engine.(standard)
 		f.security = f.gate.secure(f.config, pool)
 	}

@@ -54,12 +54,17 @@ type Gate struct {
 	oldest int // of recent
 }
 
-// gateOf is the loop's Gate, or nil.
+// gateOf is the loop's Gate, or a new one.
 func gateOf(l twistor.Loop) *Gate {
-	if g, ok := l.(interface{ TLSGate() *Gate }); ok {
-		return g.TLSGate()
+	if k, ok := l.(interface{ TLSGate() *Gate }); ok {
+		return k.TLSGate().of(l)
 	}
-	return nil
+	return new(Gate).of(l)
+}
+
+func (g *Gate) of(l twistor.Loop) *Gate {
+	g.loop = l
+	return g
 }
 
 // nextTurn has turn called in the next turn of the loop.

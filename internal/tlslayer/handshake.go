@@ -71,6 +71,9 @@ func (h *handshake) begin() {
 
 // received takes bytes from below, or, if there are none, the end.
 func (h *handshake) received(p []byte) {
+	if h.stop != nil {
+		return
+	}
 	if len(p) == 0 {
 		if h.eof = true; !h.started {
 			h.layer.fail(io.ErrUnexpectedEOF)

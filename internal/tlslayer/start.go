@@ -40,10 +40,6 @@ func start(t twistor.Transport, config *tls.Config, as twistor.Role, p twistor.P
 		return nil, err
 	}
 	g := gateOf(l)
-	if g == nil {
-		g = new(Gate)
-	}
-	g.loop = l
 	c := newLayer(t, g)
 	c.protocol = p
 	c.queue = &queue{layer: c}
