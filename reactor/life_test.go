@@ -357,6 +357,11 @@ func TestF_15Panics(t *testing.T) {
 
 func testPanic(b *bed, t *testing.T, where string) {
 	b = &bed{T: t, r: b.r, l: b.l, log: b.log, kind: b.kind, turn: b.turn, wait: b.wait, dir: b.dir, host: b.host}
+	boom := func(at string) {
+		if at == where {
+			panic("boom in " + where)
+		}
+	}
 	bystander, friend := b.pair("tcp", nil, nil)
 	alive := func() {
 		friend.Write([]byte("alive?"))
@@ -382,11 +387,6 @@ func testPanic(b *bed, t *testing.T, where string) {
 		port.Close()
 		alive()
 		return
-	}
-	boom := func(at string) {
-		if at == where {
-			panic("boom in " + where)
-		}
 	}
 	bad, peer := b.pair("tcp", func(p *rec) twistor.Protocol {
 		p.received = func(p *rec, data []byte) {
