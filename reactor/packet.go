@@ -58,6 +58,7 @@ type packetPort struct {
 	want    poll.Ready
 	paused  bool
 	blocked bool
+	joining bool   // Connected has not said yet that Remote is set
 	listed  bool   // in the loop's senders
 	slab    []byte // what is to be sent, one packet after another
 	out     []outPacket
@@ -128,7 +129,10 @@ func (l *loop) bindPackets(c twistor.ListenConfig, p twistor.PacketProtocol) (*p
 		}
 	}
 	if pp.remote.IsValid() {
-		if err := l.poller.Connected(pp.h); err != nil {
+		err := l.poller.Connected(pp.h)
+		if pp.joining = err == poll.ErrAgain; pp.joining {
+			pp.blocked = true
+		} else if err != nil {
 			l.poller.Close(pp.h, false)
 			return nil, err
 		}
@@ -139,6 +143,18 @@ func (l *loop) bindPackets(c twistor.ListenConfig, p twistor.PacketProtocol) (*p
 
 // ready reads batches within a budget, and goes on sending.
 func (pp *packetPort) ready(r poll.Ready) {
+	if pp.joining {
+		err := pp.l.poller.Connected(pp.h)
+		if err == poll.ErrAgain {
+			return
+		}
+		if pp.joining = false; err != nil {
+			pp.end(&net.OpError{Op: "dial", Net: pp.network, Addr: net.UDPAddrFromAddrPort(pp.remote), Err: err})
+			return
+		}
+		pp.want = poll.In
+		r |= poll.Out
+	}
 	if r&poll.Out != 0 {
 		pp.blocked = false
 		pp.flush()
@@ -297,7 +313,7 @@ func (pp *packetPort) flush() {
 }
 
 func (pp *packetPort) wanted() {
-	if pp.h == 0 {
+	if pp.h == 0 || pp.joining {
 		return
 	}
 	var w poll.Ready
