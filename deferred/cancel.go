@@ -121,7 +121,7 @@ func (d *Deferred[T]) cancel(reason error) node {
 	}
 	d.flags |= canceled
 	if d.resolve(*new(T), reason) {
-		run(d)
+		d.run()
 	}
 	return nil
 }

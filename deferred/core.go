@@ -83,11 +83,11 @@ func (c *Core) Resume(max int) (n int) {
 // Current is the coroutine that runs now, or nil.
 func (c *Core) Current() *Co { return c.current }
 
-// Close ends the coroutines that wait: the first Await of each, the one it is
-// in, returns ErrStopped. Then calls from elsewhere that were not answered fail
-// with ErrStopped, and all failures that nobody handled are reported. From then
-// on Inline and Go fail with ErrStopped at once. Close may be called again, and
-// reports what has failed since.
+// Close ends the coroutines that wait: the Await that each is in returns
+// ErrStopped. Then calls from elsewhere that were not answered fail with
+// ErrStopped, and all failures that nobody handled are reported, in the order in
+// which they came. From then on Inline and Go fail with ErrStopped at once. Close
+// may be called again, and reports what has failed since.
 func (c *Core) Close() {
 	c.closed = true
 	c.endCoroutines()
@@ -95,8 +95,13 @@ func (c *Core) Close() {
 	c.reportAll()
 }
 
-// Open lets a closed Core be used again, by a loop that starts again.
-func (c *Core) Open() { c.closed, c.opened = false, false }
+// Open undoes Close, for a loop that starts again.
+func (c *Core) Open() {
+	c.closed, c.opened = false, false
+	c.mu.Lock()
+	c.calls.closed = false
+	c.mu.Unlock()
+}
 
 // report gives err to the loop.
 func (c *Core) report(err error) {

@@ -85,7 +85,7 @@ func (d *Deferred[T]) Succeed(v T) bool {
 		d.late()
 		return false
 	}
-	run(d)
+	d.run()
 	return true
 }
 
@@ -98,7 +98,7 @@ func (d *Deferred[T]) Fail(err error) bool {
 		d.late()
 		return false
 	}
-	run(d)
+	d.run()
 	return true
 }
 

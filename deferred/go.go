@@ -49,7 +49,7 @@ func work[T any](l Loop, f func(context.Context) (T, error), fire func(T, error)
 // fire fires d with what a function returned, unless it has fired.
 func (d *Deferred[T]) fire(v T, err error) {
 	if d.resolve(v, err) {
-		run(d)
+		d.run()
 	}
 }
 

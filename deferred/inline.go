@@ -20,7 +20,7 @@ func Inline[T any](l Loop, body func(*Co) (T, error)) *Deferred[T] {
 	x.co.core, x.co.body = c, x
 	if c.closed {
 		x.resolve(*new(T), ErrStopped)
-		run(&x.Deferred)
+		x.Deferred.run()
 		return &x.Deferred
 	}
 	c.list(&x.co)
@@ -61,7 +61,7 @@ func (x *inline[T]) finish() {
 	v, err := x.ended.Value, x.ended.Err
 	x.ended = Outcome[T]{}
 	if x.resolve(v, err) {
-		run(&x.Deferred)
+		x.Deferred.run()
 	}
 }
 

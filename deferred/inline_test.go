@@ -1,6 +1,7 @@
 package deferred
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"strings"
@@ -311,6 +312,25 @@ func TestCloseEndsCoroutines(t *testing.T) {
 	if l.core.first != nil || l.core.idle != nil || l.core.Waiting() {
 		t.Error("coroutines or runners are left")
 	}
+}
+
+// TestOpen: a loop may start again.
+func TestOpen(t *testing.T) {
+	l := newLoop(t)
+	l.core.Close()
+	failed(t, Inline(l, func(*Co) (int, error) { return 1, nil }), ErrStopped)
+	failed(t, Go(l, func(context.Context) (int, error) { return 1, nil }), ErrStopped)
+	l.core.Open()
+	d := Inline(l, func(co *Co) (int, error) { return 1, nil })
+	if _, ok := d.Result(); ok {
+		t.Error("began before the first turn")
+	}
+	asked := Ask(newLoop(t), l, func() *Deferred[int] { return Succeeded(1) })
+	if o, ok := asked.Result(); ok {
+		t.Errorf("got %v, want a question on its way", o)
+	}
+	l.settle()
+	holds(t, d, 1)
 }
 
 // TestAbandon: a body that swallows every end is reported and left.

@@ -26,12 +26,12 @@ type node interface {
 	upstream() node
 }
 
-// run runs the callbacks of n, which has just got its result, and of all that
+// run runs the callbacks of d, which has just got its result, and of all that
 // get one thereby: each before the next callback of the one it came from, in
 // the order that plain nested calls would have.
-func run(n node) {
-	n.enter(nil)
-	for n != nil {
+func (d *Deferred[T]) run() {
+	d.flags |= running // as enter, with nothing to go back to
+	for n := d.step(); n != nil; {
 		n = n.step()
 	}
 }
@@ -65,16 +65,16 @@ func (d *Deferred[T]) take() link[T] {
 		d.at++
 		return k
 	}
-	if d.more != nil && i-inlined < len(d.more.links) && i >= inlined {
-		k := d.more.links[i-inlined]
-		d.more.links[i-inlined] = nil
-		d.at++
-		return k
-	}
-	d.n, d.at = 0, 0
 	if d.more != nil {
+		if i -= inlined; i >= 0 && i < len(d.more.links) {
+			k := d.more.links[i]
+			d.more.links[i] = nil
+			d.at++
+			return k
+		}
 		d.more.links = nil
 	}
+	d.n, d.at = 0, 0
 	return nil
 }
 
@@ -89,6 +89,6 @@ func (d *Deferred[T]) add(k link[T]) {
 		x.links = append(x.links, k)
 	}
 	if d.ready() {
-		run(d)
+		d.run()
 	}
 }
