@@ -45,7 +45,7 @@ func (b *packetBuffers) fit(size int) {
 
 // A packetPort is a socket of datagrams.
 type packetPort struct {
-	// Immutable.
+	// Immutable, but for addr until joining ends.
 	l       *loop
 	p       twistor.PacketProtocol
 	network string
@@ -152,6 +152,7 @@ func (pp *packetPort) ready(r poll.Ready) {
 			pp.end(&net.OpError{Op: "dial", Net: pp.network, Addr: net.UDPAddrFromAddrPort(pp.remote), Err: err})
 			return
 		}
+		pp.addr = pp.l.poller.LocalAddr(pp.h)
 		pp.want = poll.In
 		r |= poll.Out
 	}
