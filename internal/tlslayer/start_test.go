@@ -306,7 +306,7 @@ type directed struct {
 	dialed bool
 }
 
-func (d directed) Dialed() bool                { return d.dialed }
+func (d directed) Dialed() bool              { return d.dialed }
 func (d directed) Unwrap() twistor.Transport { return d.Transport }
 
 // TestStartTLSInside is TLS in TLS: the same protocol goes on, over one more
