@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -135,6 +136,33 @@ func (w *Wrapper) Close() error {
 func (w *Wrapper) Abort() {
 	w.closed = true
 	w.Transport.Abort()
+}
+
+// WriteShared is twistor.Sharer's. Here it is the layer's Write, so that a layer
+// which overrides only that one sees all bytes.
+func (w *Wrapper) WriteShared(p []byte) error {
+	_, err := w.self.Write(p)
+	return err
+}
+
+// share is WriteShared for the layers of this package that need not copy. It
+// asks the next transport only, not what twistor.As would find further below:
+// bytes must not pass by a TLS layer.
+func (w *Wrapper) share(p []byte) error {
+	if s, ok := w.Transport.(twistor.Sharer); ok {
+		return s.WriteShared(p)
+	}
+	_, err := w.Transport.Write(p)
+	return err
+}
+
+// WriteFiles is twistor.FileSender's: it passes, or fails with
+// errors.ErrUnsupported if the next transport below can send no files.
+func (w *Wrapper) WriteFiles(p []byte, files ...*os.File) error {
+	if s, ok := w.Transport.(twistor.FileSender); ok {
+		return s.WriteFiles(p, files...)
+	}
+	return fmt.Errorf("policy: WriteFiles: %w", errors.ErrUnsupported)
 }
 
 // Switch makes p the protocol above when the callback returns.
