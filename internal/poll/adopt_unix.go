@@ -3,6 +3,7 @@
 package poll
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -111,11 +112,20 @@ func (it *descriptor) prepareAdopted() error {
 	}
 	switch {
 	case it.tcp && it.sort == sortPort:
-		return prepareAccepted(fd)
+		return unlessUnknown(prepareAccepted(fd))
 	case it.tcp:
-		return prepareDialed(fd)
+		return unlessUnknown(prepareDialed(fd))
 	case it.sort == sortPacket && it.family != unix.AF_UNIX:
 		return wantVia(fd, int(it.family))
 	}
 	return nil
+}
+
+// unlessUnknown forgives an inherited socket that lacks an option: a multipath
+// TCP one has no user timeout, and package net's listeners are such by default.
+func unlessUnknown(err error) error {
+	if errors.Is(err, unix.ENOPROTOOPT) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil
+	}
+	return err
 }
