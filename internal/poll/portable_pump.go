@@ -296,15 +296,6 @@ func (s *pumped) close(p *portable, reset bool, linger time.Duration) (err error
 	conn, listener, arrived, cancel := s.conn, s.listener, s.caught.conn, s.cancel
 	s.mu.Unlock()
 
-	if drain {
-		p.drain(s) // before its pump can end
-	}
-	if s.tokens != nil {
-		close(s.tokens)
-	}
-	if s.flush != nil {
-		close(s.flush)
-	}
 	if cancel != nil {
 		cancel()
 	}
@@ -321,12 +312,20 @@ func (s *pumped) close(p *portable, reset bool, linger time.Duration) (err error
 		err = listener.Close()
 	case conn == nil: // never connected
 	case drain:
+		p.drain(s)
 		s.hurry(linger)
 	default:
 		if tcp, ok := conn.(*net.TCPConn); ok && reset {
 			tcp.SetLinger(0)
 		}
 		err = conn.Close()
+	}
+	// Last: the pumps end now, and the outgoing one closes what is left.
+	if s.tokens != nil {
+		close(s.tokens)
+	}
+	if s.flush != nil {
+		close(s.flush)
 	}
 	return portableError("close", err)
 }

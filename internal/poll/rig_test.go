@@ -1,8 +1,6 @@
 package poll
 
 import (
-	"errors"
-	"io"
 	"net/netip"
 	"testing"
 	"time"
@@ -71,8 +69,8 @@ func (r *rig) until(h Handle, want Ready) Ready {
 	}
 }
 
-// ready is what Wait says of h at this moment.
-func (r *rig) ready(h Handle) Ready {
+// now is what Wait says of h at this moment.
+func (r *rig) now(h Handle) Ready {
 	r.Helper()
 	n, err := r.Wait(r.events[:], 0)
 	if err != nil {
@@ -84,6 +82,41 @@ func (r *rig) ready(h Handle) Ready {
 		}
 	}
 	return 0
+}
+
+// batch waits for packets and reads them.
+func (r *rig) batch(h Handle, p []Packet) int {
+	r.Helper()
+	for {
+		n, err := r.Poller.(Packeter).ReadBatch(h, p)
+		if err == nil {
+			return n
+		}
+		if err != ErrAgain {
+			r.Fatalf("ReadBatch: %v", err)
+		}
+		r.until(h, In|Hup)
+	}
+}
+
+// send sends one packet.
+func (r *rig) send(h Handle, p Packet) {
+	r.Helper()
+	p.N = len(p.B)
+	if n, err := r.Poller.(Packeter).WriteBatch(h, []Packet{p}); n != 1 || err != nil {
+		r.Fatalf("WriteBatch = %d, %v, want 1 packet sent", n, err)
+	}
+}
+
+// dial connects to at and waits for the end of that.
+func (r *rig) dial(s Spec) (Handle, error) {
+	r.Helper()
+	h, err := r.Dial(s)
+	if err != nil {
+		return 0, err
+	}
+	r.until(h, Out|Hup)
+	return h, r.Connected(h)
 }
 
 func (r *rig) must(err error) {
@@ -179,26 +212,4 @@ func (r *rig) end(h Handle) error {
 			return err
 		}
 	}
-}
-
-func TestConnectAcceptTalkEnd(t *testing.T) {
-	each(t, func(r *rig) {
-		client, server := r.pair()
-		r.write(client, []byte("ping"))
-		if got, want := r.read(server, 4), "ping"; got != want {
-			r.Errorf("server read %q, want %q", got, want)
-		}
-		r.must(r.CloseWrite(client))
-		if err := r.end(server); err != io.EOF {
-			r.Errorf("server's end is %v, want io.EOF", err)
-		}
-		r.write(server, []byte("pong")) // half-closed: the other direction lives
-		if got, want := r.read(client, 4), "pong"; got != want {
-			r.Errorf("client read %q, want %q", got, want)
-		}
-		r.must(r.Close(server, false))
-		if err := r.end(client); !errors.Is(err, io.EOF) {
-			r.Errorf("client's end is %v, want io.EOF", err)
-		}
-	})
 }
