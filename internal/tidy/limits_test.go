@@ -27,7 +27,7 @@ type limit struct {
 // bounded are the names that declare a limit.
 var (
 	boundedConst = regexp.MustCompile(`^(max|default|Max|Default)[A-Z]`)
-	boundedField = regexp.MustCompile(`^Max[A-Z]|Timeout$|^(High|Low|Max|Linger|Backlog|Workers)$|Bytes$`)
+	boundedField = regexp.MustCompile(`^Max[A-Z]|Timeout$|^(High|Low|Max|Linger|Backlog|Workers)$|.Bytes$`)
 )
 
 // limits are all that the tree declares, by name.
@@ -58,7 +58,7 @@ func limits(t *tree) (map[string]limit, error) {
 					switch s := s.(type) {
 					case *ast.ValueSpec:
 						for _, n := range s.Names {
-							if g.Tok != token.CONST || !boundedConst.MatchString(n.Name) {
+							if g.Tok != token.CONST || !boundedConst.MatchString(n.Name) || n.Name == "DefaultPort" {
 								continue
 							}
 							l := limit{name: short + "." + n.Name, file: f, line: t.line(n)}
@@ -72,7 +72,8 @@ func limits(t *tree) (map[string]limit, error) {
 						}
 					case *ast.TypeSpec:
 						fields, ok := s.Type.(*ast.StructType)
-						if !ok || !s.Name.IsExported() {
+						// Errors tell of limits; what is internal nobody sets.
+						if !ok || !s.Name.IsExported() || strings.HasSuffix(s.Name.Name, "Error") || match("internal/...", p.path) {
 							continue
 						}
 						about := g.Doc.Text() + s.Doc.Text()

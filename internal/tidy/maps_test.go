@@ -227,8 +227,13 @@ func (m *mapRanges) report(n ast.Node, what string) {
 	m.found = append(m.found, finding{m.file.name, line, what})
 }
 
-// types checks the types of what this system builds, tests left out.
+// types are those of what this system builds, tests left out.
 func (t *tree) types() (*types.Info, error) {
+	t.once.Do(func() { t.info, t.err = t.check() })
+	return t.info, t.err
+}
+
+func (t *tree) check() (*types.Info, error) {
 	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
 	exports, built, err := t.list()
 	if err != nil {

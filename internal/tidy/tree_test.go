@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"maps"
 	"os"
@@ -23,6 +24,10 @@ type tree struct {
 	root     string // folder on disk; "" if made up
 	fset     *token.FileSet
 	packages []*pkg // by path
+
+	once sync.Once // types, once: it asks the go command
+	info *types.Info
+	err  error
 }
 
 // A pkg is a folder with Go files, those of tests and of all systems included.

@@ -61,6 +61,7 @@ var mays = []struct{ pkg, name, why string }{
 	{"endpoint", "os.NewFile", "fd: and systemd: are descriptors that the process was started with"},
 	{"endpoint", "os.Getenv", "LISTEN_FDS and its like are how systemd speaks"},
 	{"endpoint", "os.Getpid", "LISTEN_PID says whom they are for"},
+	{"sim", "os.Getenv", "SIM_SEED is the seed that replays a failure"},
 	{"endpoint", "os.Stdin", "stdio: is what the process was started with"},
 	{"endpoint", "os.Stdout", "the same"},
 	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},

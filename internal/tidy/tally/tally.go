@@ -82,8 +82,12 @@ func (t *tally) find(pkg, name string) *test {
 		x = &test{pkg: pkg, name: name}
 		t.byKey[key] = x
 		t.tests = append(t.tests, x)
-		if i := strings.LastIndexByte(name, '/'); i > 0 {
-			t.find(pkg, name[:i]).parent = true
+		// A parent began before; a slash may as well be part of a name.
+		for i := len(name) - 1; i > 0; i-- {
+			if p := t.byKey[[2]string{pkg, name[:i]}]; name[i] == '/' && p != nil {
+				p.parent = true
+				break
+			}
 		}
 	}
 	return x

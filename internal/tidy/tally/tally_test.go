@@ -14,6 +14,8 @@ const sample = `
 {"Action":"run","Package":"p","Test":"TestTable/two"}
 {"Action":"output","Package":"p","Test":"TestTable/two","Output":"    x_test.go:7: got 1, want 2\n"}
 {"Action":"fail","Package":"p","Test":"TestTable/two"}
+{"Action":"run","Package":"p","Test":"TestTable/HTTP/1.1"}
+{"Action":"pass","Package":"p","Test":"TestTable/HTTP/1.1"}
 {"Action":"fail","Package":"p","Test":"TestTable"}
 {"Action":"output","Package":"p","Test":"TestPeer","Output":"    x_test.go:9: no nginx here\n"}
 {"Action":"output","Package":"p","Test":"TestPeer","Output":"--- SKIP: TestPeer (0.00s)\n"}
@@ -29,8 +31,8 @@ func TestTallyCountsAndReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	passed, failed, skipped := x.counts()
-	if passed != 2 || failed != 2 || skipped != 1 {
-		t.Errorf("got %d passed, %d failed, %d skipped, want 2, 2, 1", passed, failed, skipped)
+	if passed != 3 || failed != 2 || skipped != 1 {
+		t.Errorf("got %d passed, %d failed, %d skipped, want 3, 2, 1", passed, failed, skipped)
 	}
 	var b strings.Builder
 	x.print(&b)
