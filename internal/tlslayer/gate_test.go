@@ -1,13 +1,12 @@
 package tlslayer_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"testing"
 	"time"
-
-	"crypto/tls"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/internal/tlslayer"
@@ -17,11 +16,10 @@ import (
 // A crowd is one server factory and many clients of it.
 type crowd struct {
 	*sim.Clock
-	gate    *tlslayer.Gate
-	server  twistor.Factory
-	done    int     // handshakes that succeeded
-	failed  []error // and those that did not
-	elapsed []time.Duration
+	gate   *tlslayer.Gate
+	server twistor.Factory
+	done   int     // handshakes that succeeded
+	failed []error // and those that did not
 }
 
 func newCrowd(t sim.T) *crowd {
@@ -29,7 +27,6 @@ func newCrowd(t sim.T) *crowd {
 	w.server = tlslayer.Factory(ca.Server("a.test"), twistor.AsServer,
 		twistor.FactoryFunc(func(tr twistor.Transport) twistor.Protocol { return &talker{Transport: tr} }),
 		func(p twistor.Protocol, err error) {
-			w.elapsed = append(w.elapsed, w.Elapsed())
 			if err == nil {
 				w.done++
 			} else {
