@@ -53,8 +53,13 @@ type stdioPort struct {
 	closed            bool
 }
 
-// Addr is that of standard input.
-func (p *stdioPort) Addr() net.Addr { return p.LocalAddr() }
+// Addr has no address to give: it is called stdio.
+func (p *stdioPort) Addr() net.Addr { return stdioAddr{} }
+
+type stdioAddr struct{}
+
+func (stdioAddr) Network() string { return "stdio" }
+func (stdioAddr) String() string  { return "stdio" }
 
 // Close ends the conversation: nobody else could get it, and it could not be
 // had again.
