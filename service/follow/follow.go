@@ -90,7 +90,7 @@ func (f *Follower) Start(co *deferred.Co, h service.Host) error {
 	f.ended = deferred.Inline(f.loop, func(co *deferred.Co) (struct{}, error) {
 		return struct{}{}, f.run(co, more)
 	}).Catch(func(err error) (struct{}, error) {
-		if !errors.Is(err, deferred.ErrStopped) {
+		if !errors.Is(err, deferred.ErrStopped) && !errors.Is(err, deferred.ErrCanceled) {
 			f.Log.Error("follow: ended", "file", f.Name, "err", err)
 		}
 		return struct{}{}, nil

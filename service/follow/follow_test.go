@@ -401,6 +401,24 @@ func TestLooks(t *testing.T) {
 	d.stop()
 }
 
+// A change that is seen while a look is under way is not forgotten.
+func TestChangeDuringALook(t *testing.T) {
+	d := newDesk(t, &Follower{Every: time.Hour})
+	w := d.open(os.O_CREATE)
+	d.must(d.start())
+	d.clock.WorkTime = 5 * time.Millisecond
+	for range 100 {
+		d.write(w, "a\n")
+		d.clock.Advance(3 * time.Millisecond)
+	}
+	d.clock.Advance(time.Second)
+	if got := len(d.lines); got != 100 {
+		t.Errorf("got %d lines within a second, want 100", got)
+	}
+	d.clock.WorkTime = 0
+	d.stop()
+}
+
 // TestModel does to a log whatever may be done to one, at random, and compares
 // what is delivered with what was written: every line once, and in order.
 //

@@ -1,0 +1,62 @@
+package plugin
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+	"github.com/twistor-go/twistor/service"
+)
+
+// A Plugin is a ready server: a name under which the command runs it, and what
+// it can be told. Immutable after first use.
+type Plugin struct {
+	// Name is what a person types: one lower-case word.
+	Name string
+	// Short says in one line what it does, without a period.
+	Short string
+	// Long is the help's text; Example shows command lines, each indented by
+	// two spaces. "": none.
+	Long, Example string
+	// New returns a Config with its defaults.
+	New func() Config
+}
+
+// A Config is what a plugin can be told. Its exported fields are what there is
+// to tell, and nothing else is: whoever embeds the server in a program of his
+// own sets them and calls Service.
+type Config interface {
+	// Flags adds a flag for each field; the fields' values are the defaults.
+	Flags(f *pflag.FlagSet)
+	// Service returns the server, not yet started. The error says which field
+	// is wrong, by its flag's name, and what was wanted.
+	Service() (service.Service, error)
+}
+
+// A Status is what the command exits with, as sysexits.h has it; a script can
+// tell by it whose fault it was.
+//
+// See https://man.freebsd.org/cgi/man.cgi?query=sysexits.
+type Status int
+
+const (
+	StatusUsage        Status = 64 // the command line is wrong
+	StatusNoInput      Status = 66 // a file to be read cannot be
+	StatusUnavailable  Status = 69 // something needed is not to be had, such as a port
+	StatusSoftware     Status = 70 // a bug
+	StatusCannotCreate Status = 73 // a file to be made cannot be
+	StatusNoPermission Status = 77
+)
+
+// An Error has the Status to exit with.
+type Error struct {
+	Status Status
+	Err    error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Usage is an Error about the command line.
+func Usage(format string, args ...any) *Error {
+	return &Error{StatusUsage, fmt.Errorf(format, args...)}
+}

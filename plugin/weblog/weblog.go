@@ -1,0 +1,126 @@
+package weblog
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/endpoint"
+	"github.com/twistor-go/twistor/plugin"
+	"github.com/twistor-go/twistor/protocol/weblog"
+	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/service/follow"
+)
+
+// Plugin is `twistor weblog`.
+var Plugin = plugin.Plugin{
+	Name:  "weblog",
+	Short: "stream the hits of a web server's log to everybody who connects",
+	Long: `Follow the access log of a web server (in the Common or Combined Log Format, as
+nginx and Apache write it), and send every hit as XML to every client that
+connects. Without --log, make up a lively log to look at.
+
+The stream is one XML document that goes on as long as the server runs: try
+nc 127.0.0.1 8888. A client that reads too slowly is dropped, and delays no other.`,
+	Example: `  twistor weblog
+  twistor weblog --log /var/log/nginx/access.log --listen tcp:8888 --replay
+  twistor weblog --log access.log --listen unix:/run/weblog --pull`,
+	New: func() plugin.Config { return New() },
+}
+
+// A Config is what `twistor weblog` can be told: each field is a flag. Loop-only.
+type Config struct {
+	Log       string        // the file to follow; "": one is made up
+	Listen    []string      // endpoints
+	Keep      int           // hits remembered for Replay and Pull, from 0 to MaxKeep
+	Replay    bool          // send a new client what is remembered
+	Pull      bool          // send hits when the client asks "NEW?" only
+	Every     time.Duration // between two looks at Log
+	FromStart bool          // read all of Log, not only what is added
+	Clients   int           // how many may be connected at once, 1 or more
+	Behind    int           // bytes that a slow client may be behind, 1 or more
+}
+
+// MaxKeep is how many hits can be remembered at most.
+const MaxKeep = 1_000_000
+
+// New returns a Config with its defaults.
+func New() *Config {
+	return &Config{
+		Listen:  []string{"tcp:127.0.0.1:8888"},
+		Keep:    weblog.DefaultKeep,
+		Every:   follow.DefaultEvery,
+		Clients: weblog.DefaultMaxClients,
+		Behind:  weblog.DefaultMaxBehindBytes,
+	}
+}
+
+// Flags implements plugin.Config.
+func (c *Config) Flags(f *pflag.FlagSet) {
+	f.StringVar(&c.Log, "log", c.Log, "follow `FILE`, as tail -F does; it may not exist yet (default: a made-up one)")
+	f.StringArrayVar(&c.Listen, "listen", c.Listen, "serve at `ENDPOINT`; may be given several times")
+	f.IntVar(&c.Keep, "keep", c.Keep, "remember the last `N` hits")
+	f.BoolVar(&c.Replay, "replay", c.Replay, "first send a client the hits that are remembered")
+	f.BoolVar(&c.Pull, "pull", c.Pull, `send hits when a client asks "NEW?", not before`)
+	f.DurationVar(&c.Every, "every", c.Every, "look at the file at least this often")
+	f.BoolVar(&c.FromStart, "from-start", c.FromStart, "read what the file has already, too")
+	f.IntVar(&c.Clients, "max-clients", c.Clients, "refuse more than `N` clients at once")
+	f.IntVar(&c.Behind, "max-behind", c.Behind, "drop a client that is `BYTES` behind")
+}
+
+// Service implements plugin.Config.
+func (c *Config) Service() (service.Service, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	server := &weblog.Server{Keep: c.Keep, Replay: c.Replay, Pull: c.Pull, MaxClients: c.Clients, MaxBehindBytes: c.Behind}
+	if c.Keep == 0 {
+		server.Keep = -1
+	}
+	follower := &follow.Follower{Name: c.Log, FromStart: c.FromStart, Every: c.Every, Lines: server.Publish}
+
+	g := new(service.Group)
+	if c.Log == "" {
+		g.Add("sample", &sample{follower: follower})
+	}
+	g.Add("log", &input{Follower: follower, server: server})
+	g.Add("port", service.ListenAll(c.Listen, server))
+	return g, nil
+}
+
+func (c *Config) check() error {
+	if len(c.Listen) == 0 {
+		return plugin.Usage("--listen: want an endpoint, such as tcp:127.0.0.1:8888")
+	}
+	for _, at := range c.Listen {
+		if _, err := endpoint.ParseListener(at); err != nil {
+			return plugin.Usage("--listen: %w", err)
+		}
+	}
+	switch {
+	case c.Keep < 0 || c.Keep > MaxKeep:
+		return plugin.Usage("--keep=%d: want a number from 0 to %d", c.Keep, MaxKeep)
+	case c.Every <= 0:
+		return plugin.Usage("--every=%v: want a time above 0, such as 1s", c.Every)
+	case c.Clients < 1:
+		return plugin.Usage("--max-clients=%d: want 1 or more", c.Clients)
+	case c.Behind < 1:
+		return plugin.Usage("--max-behind=%d: want 1 byte or more", c.Behind)
+	}
+	return nil
+}
+
+// An input is the follower, whose failure to start is that of the input, and
+// from whose start on the server knows where to log.
+type input struct {
+	*follow.Follower
+	server *weblog.Server
+}
+
+func (i *input) Start(co *deferred.Co, h service.Host) error {
+	i.server.Log = h.Loop().Log()
+	if err := i.Follower.Start(co, h); err != nil {
+		return &plugin.Error{Status: plugin.StatusNoInput, Err: err}
+	}
+	return nil
+}

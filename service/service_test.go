@@ -1,0 +1,278 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/sim"
+)
+
+// do runs a part of a service on the clock, and returns how it ended; errBusy
+// if it waits.
+func do(c *sim.Clock, f func(co *deferred.Co) error) *outcome {
+	o := &outcome{err: errBusy}
+	o.d = deferred.Inline(c, func(co *deferred.Co) (struct{}, error) { return struct{}{}, f(co) })
+	o.d.Done(func(_ struct{}, err error) { o.err = err })
+	c.Advance(0)
+	return o
+}
+
+type outcome struct {
+	d   *deferred.Signal
+	err error
+}
+
+var errBusy = errors.New("it still waits")
+
+func start(c *sim.Clock, s Service) error {
+	return do(c, func(co *deferred.Co) error { return s.Start(co, On(c)) }).err
+}
+
+// A step is a service that writes down what happens to it.
+type step struct {
+	name   string
+	book   *[]string
+	starts error
+	stops  error
+}
+
+func (s *step) Start(*deferred.Co, Host) error {
+	*s.book = append(*s.book, "start "+s.name)
+	return s.starts
+}
+
+func (s *step) Stop(*deferred.Co) error {
+	*s.book = append(*s.book, "stop "+s.name)
+	return s.stops
+}
+
+func TestGroupOrder(t *testing.T) {
+	var book []string
+	c := sim.NewClock(t)
+	g := new(Group)
+	broken := errors.New("broken")
+	for _, name := range []string{"a", "b", "c"} {
+		g.Add(name, &step{name: name, book: &book, stops: broken})
+	}
+	if err := start(c, g); err != nil {
+		t.Fatal(err)
+	}
+	err := do(c, g.Stop).err
+	if got, want := strings.Join(book, ", "), "start a, start b, start c, stop c, stop b, stop a"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "c: broken\nb: broken\na: broken") {
+		t.Errorf("got %v, want every failure with its name", err)
+	}
+}
+
+func TestGroupThatFailsToStart(t *testing.T) {
+	var book []string
+	c := sim.NewClock(t)
+	g := new(Group)
+	broken := errors.New("broken")
+	g.Add("a", &step{name: "a", book: &book})
+	g.Add("b", &step{name: "b", book: &book, starts: broken})
+	g.Add("c", &step{name: "c", book: &book})
+	if err := start(c, g); !errors.Is(err, broken) || err.Error() != "b: broken" {
+		t.Errorf("got %v, want b: broken", err)
+	}
+	if got, want := strings.Join(book, ", "), "start a, start b, stop a"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	g.Add("d", &step{name: "d", book: &book}) // it does not run
+}
+
+func TestGroupNames(t *testing.T) {
+	g := new(Group)
+	s := &step{book: new([]string)}
+	g.Add("a", s)
+	if g.Get("a") != Service(s) || g.Get("b") != nil {
+		t.Errorf("Get: got %v and %v", g.Get("a"), g.Get("b"))
+	}
+	panics := func(why string, f func()) {
+		defer func() {
+			if recover() == nil {
+				t.Errorf("%s: want a panic", why)
+			}
+		}()
+		f()
+	}
+	panics("a name twice", func() { g.Add("a", s) })
+	if err := start(sim.NewClock(t), g); err != nil {
+		t.Fatal(err)
+	}
+	panics("a Group that runs", func() { g.Add("b", s) })
+}
+
+// A house is the factory of guests, which say good-bye when they are dismissed,
+// unless they are deaf.
+type house struct {
+	deaf           bool
+	opened, closed int
+	shared         bool
+}
+
+func (h *house) Opened(twistor.Loop) error { h.opened++; return nil }
+func (h *house) Closed()                   { h.closed++ }
+func (h *house) Build(t twistor.Transport) twistor.Protocol {
+	_, h.shared = t.(twistor.Sharer)
+	return &guest{t, h}
+}
+
+type guest struct {
+	twistor.Transport
+	house *house
+}
+
+func (g *guest) Connected()         {}
+func (g *guest) Received(p []byte)  { g.Write(p) }
+func (g *guest) Disconnected(error) {}
+func (g *guest) Dismissed() {
+	if !g.house.deaf {
+		io.WriteString(g, "good-bye\n")
+		g.Close()
+	}
+}
+
+func TestListen(t *testing.T) {
+	c := sim.NewClock(t)
+	h := &house{}
+	s := ListenAll([]string{"tcp:8001", "tcp:127.0.0.1:8002"}, h)
+	if err := start(c, s); err != nil {
+		t.Fatal(err)
+	}
+	ports := c.Ports()
+	if len(ports) != 2 || h.opened != 1 {
+		t.Fatalf("got %d ports, opened %d times, want 2 and once", len(ports), h.opened)
+	}
+	a, b, gone := ports[0].Accept(), ports[1].Accept(), ports[1].Accept()
+	a.Receive("hello")
+	if got := a.Take(); got != "hello" {
+		t.Errorf("got %q, want what the protocol wrote", got)
+	}
+	gone.Reset()
+
+	stopped := do(c, s.Stop)
+	if stopped.err != nil {
+		t.Errorf("Stop: %v", stopped.err)
+	}
+	for _, conn := range []*sim.Transport{a, b} {
+		if got := conn.Written(); got != "good-bye\n" || !conn.Closed() {
+			t.Errorf("got %q, closed %v, want a good-bye", got, conn.Closed())
+		}
+	}
+	if gone.Written() != "" || !ports[0].Closed() || !ports[1].Closed() || h.closed != 1 {
+		t.Errorf("ports closed %v %v, factory closed %d times", ports[0].Closed(), ports[1].Closed(), h.closed)
+	}
+}
+
+// Stop waits for connections that take their time, until it is cancelled.
+func TestListenStopWaits(t *testing.T) {
+	c := sim.NewClock(t)
+	h := &house{deaf: true}
+	s := Listen("tcp:8001", h)
+	if err := start(c, s); err != nil {
+		t.Fatal(err)
+	}
+	port := c.Ports()[0]
+	a, b := port.Accept(), port.Accept()
+	stopped := do(c, s.Stop)
+	c.Advance(time.Hour)
+	a.Reset()
+	if c.Advance(0); stopped.err != errBusy || b.Aborted() {
+		t.Fatalf("got %v, want Stop to wait for the second connection", stopped.err)
+	}
+	stopped.d.Cancel()
+	if c.Advance(0); !b.Aborted() {
+		t.Error("the connection is there still, want it aborted when there is no more time")
+	}
+}
+
+func TestListenFails(t *testing.T) {
+	c := sim.NewClock(t)
+	h := &house{}
+	err := start(c, ListenAll([]string{"tcp:8001", "tcp:8001"}, h))
+	if err == nil || len(c.Ports()) != 0 || h.opened != h.closed {
+		t.Errorf("got %v, %d ports open, opened %d, closed %d: want a failure that leaves nothing",
+			err, len(c.Ports()), h.opened, h.closed)
+	}
+	if err := start(c, Listen("tcp:80x", h)); err == nil || !strings.Contains(err.Error(), "port") {
+		t.Errorf("got %v, want an error about the port", err)
+	}
+}
+
+// A seat changes no bytes, so sharing them stays possible.
+func TestListenShares(t *testing.T) {
+	c := sim.NewClock(t)
+	h := &house{}
+	s := Listen("tcp:8001", h)
+	if err := start(c, s); err != nil {
+		t.Fatal(err)
+	}
+	conn := c.Ports()[0].Accept()
+	if err := conn.Protocol().(*seat).WriteShared([]byte("x")); err != nil || conn.Written() != "x" || !h.shared {
+		t.Errorf("got %v, %q, sharer %v, want x to be written", err, conn.Written(), h.shared)
+	}
+	do(c, s.Stop)
+}
+
+func TestBackoff(t *testing.T) {
+	none := Backoff{Jitter: -1}
+	var got []string
+	for n := 1; n <= 13; n++ {
+		d, again := none.Delay(n, nil)
+		if !again {
+			t.Fatalf("try %d: want another", n)
+		}
+		got = append(got, d.Round(10*time.Millisecond).String())
+	}
+	want := []string{"1s", "1.5s", "2.25s", "3.38s", "5.06s", "7.59s", "11.39s", "17.09s", "25.63s", "38.44s", "57.67s", "1m0s", "1m0s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+
+	if d, again := (Backoff{MaxTries: 3, Min: time.Hour, Max: time.Second, Factor: 0.1, Jitter: -1}).Delay(3, nil); d != time.Hour || !again {
+		t.Errorf("got %v %v, want an hour and another try", d, again)
+	}
+	if _, again := (Backoff{MaxTries: 3}).Delay(4, nil); again {
+		t.Error("a fourth try of three")
+	}
+	if d, _ := (Backoff{}).Delay(1<<40, bytes.NewReader(make([]byte, 8))); d != 48*time.Second {
+		t.Errorf("got %v, want the longest less all of the jitter: 48s", d)
+	}
+	rand := sim.NewClock(t).Rand()
+	least, most := time.Hour, time.Duration(0)
+	for range 1000 {
+		d, _ := Backoff{}.Delay(1, rand)
+		least, most = min(least, d), max(most, d)
+	}
+	if least < 800*time.Millisecond || least > 810*time.Millisecond || most > 1200*time.Millisecond || most < 1190*time.Millisecond {
+		t.Errorf("got delays from %v to %v, want about 0.8 s to 1.2 s", least, most)
+	}
+}
+
+func ExampleBackoff() {
+	b := Backoff{Min: time.Second, Max: 10 * time.Second, Factor: 2, Jitter: -1, MaxTries: 5}
+	for n := 1; ; n++ {
+		d, again := b.Delay(n, nil)
+		if !again {
+			break
+		}
+		fmt.Println(d)
+	}
+	// Output:
+	// 1s
+	// 2s
+	// 4s
+	// 8s
+	// 10s
+}
