@@ -350,7 +350,7 @@ func TestF_13TimerStorm(t *testing.T) {
 func TestF_15Panics(t *testing.T) {
 	each(t, func(b *bed) {
 		for _, where := range []string{"build", "connected", "received", "drained", "readClosed", "disconnected", "timer", "post", "deferred", "coroutine", "switched"} {
-			t.Run(where, func(t *testing.T) { testPanic(b, t, where) })
+			b.Run(where, func(t *testing.T) { testPanic(b, t, where) })
 		}
 	})
 }

@@ -333,8 +333,9 @@ func (l *loop) run(ended chan<- error) {
 	err := ErrPanicked
 	defer func() { ended <- err }()
 	if l.r.watching {
-		l.beat.Store(0)
 		l.introduce()
+		l.readClock()
+		l.beat.Store(l.mono)
 	}
 	for !l.stopping {
 		if err = l.turn(poll.Never); err != nil {
