@@ -15,6 +15,7 @@ import (
 //
 //	go          a whole program: it must build
 //	sh run      it is run in the repository's root and must succeed
+//	sh serve    it is run on another port, must serve and stop (serve_test.go)
 //	sh          it is a person's to run; its ./ and go commands must exist
 type snippet struct {
 	paper string
@@ -116,13 +117,13 @@ func TestSnippets(t *testing.T) {
 					t.Errorf("%s:%d: %v\n%s", s.paper, s.line, err, out)
 				}
 				fallthrough
-			case language == "sh" && mode == "":
+			case language == "sh" && (mode == "" || mode == "serve"):
 				for _, f := range checkCommands(tree.root, s) {
 					t.Error(f)
 				}
 			case language == "text" || language == "":
 			default:
-				t.Errorf("%s:%d: a block of %q: want go, sh, sh run or text", s.paper, s.line, s.info)
+				t.Errorf("%s:%d: a block of %q: want go, sh, sh run, sh serve or text", s.paper, s.line, s.info)
 			}
 		}
 	}
