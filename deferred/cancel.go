@@ -7,8 +7,8 @@ import (
 
 // OnCancel sets what the producer of d does when d is cancelled: close a
 // connection, stop a timer. f may fire d itself; if it does not, d fails with
-// ErrCanceled when f returns. f is called once at most, and not after d fired.
-// It returns d.
+// ErrCanceled when f returns. f is called once at most, and not after d fired; a
+// panic of f is reported as one of Done's. It returns d.
 func (d *Deferred[T]) OnCancel(f func()) *Deferred[T] {
 	if d.flags&fired != 0 {
 		return d
@@ -111,7 +111,7 @@ func (d *Deferred[T]) cancel(reason error) node {
 	case canceller:
 		d.peer = nil
 		d.flags |= canceled
-		up()
+		up.call(d.core)
 	default:
 		if up.pending() {
 			return up
@@ -128,6 +128,13 @@ func (d *Deferred[T]) cancel(reason error) node {
 
 // A canceller is what OnCancel set, the end of a chain.
 type canceller func()
+
+func (f canceller) call(c *Core) {
+	if c != nil {
+		defer c.catch()
+	}
+	f()
+}
 
 func (canceller) enter(node)        {}
 func (canceller) step() node        { return nil }

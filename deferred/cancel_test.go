@@ -154,9 +154,16 @@ func TestD06Cancel(t *testing.T) {
 			(*Deferred[int])(nil).Cancel()
 			d.Succeed(1)
 		}, []string{"1 <nil>"}},
-		{"canceller panics through to who cancels", func(t *testing.T, j *journal, l *testLoop, d *Deferred[int]) {
+		{"a panic of the canceller is reported", func(t *testing.T, j *journal, l *testLoop, d *Deferred[int]) {
 			d.OnCancel(func() { panic("canceller") })
-			panics(t, "canceller", d.Cancel)
+			d.Cancel()
+			for _, err := range l.taken() {
+				j.note("%v", err)
+			}
+		}, []string{"0 deferred: canceled", "deferred: unhandled: panic: canceller"}},
+		{"without a loop it goes to who cancels", func(t *testing.T, j *journal, l *testLoop, d *Deferred[int]) {
+			e := New[int](nil).OnCancel(func() { panic("canceller") })
+			panics(t, "canceller", e.Cancel)
 			d.Cancel()
 		}, []string{"0 deferred: canceled"}},
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A Meter is a Loop that can tell how long the present turn has lasted. Real
-// loops are; one that must replay is not.
+// A Meter is a Loop that can tell how long the present turn has lasted. A real
+// loop is one; a loop that must replay is not.
 type Meter interface {
-	Elapsed() time.Duration
+	TurnTime() time.Duration
 }
 
 const (
@@ -34,7 +34,7 @@ func Cooperate(l Loop, slice time.Duration, steps iter.Seq[struct{}]) *Signal {
 			if err := co.Err(); err != nil {
 				return struct{}{}, err
 			}
-			if meter == nil && n < unmetered || meter != nil && meter.Elapsed() < slice {
+			if meter == nil && n < unmetered || meter != nil && meter.TurnTime() < slice {
 				continue
 			}
 			n = 0

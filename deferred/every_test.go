@@ -185,7 +185,7 @@ type metered struct {
 	elapsed time.Duration
 }
 
-func (m *metered) Elapsed() time.Duration {
+func (m *metered) TurnTime() time.Duration {
 	m.elapsed += time.Millisecond
 	return m.elapsed
 }

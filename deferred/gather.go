@@ -50,8 +50,11 @@ func (g *gathering[A, T]) pump() {
 		g.start()
 	}
 	g.pumping = false
-	if g.n == 0 && (g.dry || g.err != nil) {
-		g.stop()
+	if g.n == 0 && (g.dry || g.err != nil) && g.flags&fired == 0 {
+		_, err := call(func(struct{}) (struct{}, error) { g.stop(); return struct{}{}, nil }, struct{}{})
+		if g.err == nil {
+			g.err = err // seq panicked when told to stop
+		}
 		if g.err != nil {
 			g.values = nil
 		}

@@ -6,9 +6,10 @@ import (
 )
 
 // A Loop is what this package needs of an event loop; every twistor.Loop is
-// one. A test double embeds a Core and a clock.
+// one. A test double embeds a Core and a clock. A Loop that is a Meter as well
+// lets Cooperate measure its slices.
 //
-// All methods but Post are called on the loop's own goroutine.
+// All methods but Post and Core are called on the loop's own goroutine.
 type Loop interface {
 	// Now is the time at which this turn began: read once a turn.
 	Now() time.Time
@@ -21,17 +22,21 @@ type Loop interface {
 	Post(f func()) bool
 	// Work runs job on the pool of workers, and what it returns, if not nil,
 	// on the loop: always, and exactly once, unless the loop closes before.
-	// cancel ends job's context. The error is ErrPoolFull, or says that the
-	// loop is closed.
+	// cancel ends job's context; a job that has not begun then never will. The
+	// error is ErrPoolFull, or says that the loop is closed. See Pool.
 	Work(job func(ctx context.Context) (deliver func())) (cancel func(), err error)
 	// Report takes a failure that nobody handles, an *UnhandledError most
-	// often: a real loop logs it, a simulated one fails the test.
+	// often: a real loop logs it, a simulated one fails the test. If it is
+	// ErrGoexit, which t.FailNow causes, a loop on the test's own goroutine
+	// may call runtime.Goexit: a coroutine has ended, and is not on the stack.
 	Report(err error)
-	// Core is this package's state of the loop: always the same one.
+	// Core is this package's state of the loop: always the same one. It may be
+	// called from any goroutine.
 	Core() *Core
 }
 
-// An Alarm is a Loop's side of a Timer. It stays usable after it fired.
+// An Alarm is a Loop's side of a Timer, one for each CallLater; its methods are
+// what Timer says of its own. It stays usable after it fired.
 type Alarm interface {
 	Stop() bool
 	Reset(d time.Duration)
