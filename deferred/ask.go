@@ -71,7 +71,7 @@ func waitFor[T any](ctx context.Context, l Loop, f func() *Deferred[T], giveUp f
 
 // answerOf calls f on l. It never returns nil.
 func answerOf[T any](l Loop, f func() *Deferred[T]) *Deferred[T] {
-	d, err := call(func(struct{}) (*Deferred[T], error) { return f(), nil }, struct{}{})
+	d, err := start(func(struct{}) *Deferred[T] { return f() }, struct{}{})
 	if d == nil && err == nil {
 		err = errNilAnswer
 	}

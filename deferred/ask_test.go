@@ -120,7 +120,7 @@ func TestH02Stopped(t *testing.T) {
 		t.Errorf("after Close: got %v, want ErrStopped", err)
 	}
 	full := newLoop(t)
-	full.full = true
+	full.refuse(true)
 	if _, err := New[int](full).Wait(ctx); err != ErrUnreachable {
 		t.Errorf("of a full loop: got %v, want ErrUnreachable", err)
 	}
@@ -177,18 +177,18 @@ func TestAsk(t *testing.T) {
 func TestAskUnreachable(t *testing.T) {
 	home, there := newLoop(t), newLoop(t)
 	pending := func() *Deferred[int] { return New[int](there) }
-	there.full = true
+	there.refuse(true)
 	failed(t, Ask(home, there, pending), ErrUnreachable)
-	there.full = false
+	there.refuse(false)
 
 	asked := Ask(home, there, func() *Deferred[int] { return Succeeded(2) })
-	home.full = true
+	home.refuse(true)
 	there.settle()
 	home.settle()
 	if _, ok := asked.Result(); ok {
 		t.Error("answered by a loop that takes no calls")
 	}
-	home.full = false
+	home.refuse(false)
 	there.advance(retryAnswer)
 	home.settle()
 	holds(t, asked, 2)

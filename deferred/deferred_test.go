@@ -3,9 +3,11 @@ package deferred
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 )
 
 var errTest = errors.New("test")
@@ -237,6 +239,30 @@ func TestManyCallbacks(t *testing.T) {
 	}
 }
 
+// TestCallbacksAreForgotten: a Deferred that lives on keeps nothing of what its
+// callbacks held.
+func TestCallbacksAreForgotten(t *testing.T) {
+	l := newLoop(t)
+	d := New[int](l)
+	var held []weak.Pointer[[100]byte]
+	for range 10 {
+		p := new([100]byte)
+		held = append(held, weak.Make(p))
+		d.Always(func() { p[0] = 1 })
+		Then(d, func(int) (int, error) { return int(p[0]), nil })
+		d.OnCancel(func() { p[0] = 2 })
+		Inline(l, func(co *Co) (int, error) { v, err := d.Await(co); p[0] = byte(v); return v, err })
+	}
+	l.do(func() { d.Succeed(1) })
+	runtime.GC()
+	for i, w := range held {
+		if w.Value() != nil {
+			t.Errorf("what callback %d held is still there", i)
+		}
+	}
+	runtime.KeepAlive(d)
+}
+
 // TestAllocations: the measured shape of a Deferred.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
@@ -262,6 +288,11 @@ func TestAllocations(t *testing.T) {
 		{"Then", 2, func() {
 			d := New[int](l)
 			Then(d, g).Done(f)
+			d.Succeed(1)
+		}},
+		{"Chain, and the inner one", 3, func() {
+			d := New[int](l)
+			Chain(d, func(v int) *Deferred[int] { return Succeeded(v) }).Done(f)
 			d.Succeed(1)
 		}},
 		{"Inline on a used runner", 1, func() { Inline(l, body) }},

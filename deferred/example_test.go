@@ -199,11 +199,11 @@ func ExampleFirst() {
 		fmt.Println("number", won.Index, "gave", won.Value)
 	})
 	loop.Advance(time.Minute)
-	_, err := slow.Result()
-	fmt.Println("the other has a result too:", err)
+	o, _ := slow.Result()
+	fmt.Println("the other:", o.Err)
 	// Output:
 	// number 1 gave 4
-	// the other has a result too: true
+	// the other: deferred: canceled
 }
 
 // At most two at a time.

@@ -22,9 +22,9 @@ type testLoop struct {
 	pool    *Pool
 
 	mu     sync.Mutex
-	posted []func()
-	wake   chan struct{}
-	full   bool // Post refuses
+	posted []func()      // Guarded by mu.
+	full   bool          // Guarded by mu. Post refuses.
+	wake   chan struct{} // of one
 }
 
 // newLoop returns a running loop; the test fails if it has reports at its end
@@ -58,6 +58,12 @@ func (l *testLoop) Post(f func()) bool {
 	default:
 	}
 	return true
+}
+
+func (l *testLoop) refuse(full bool) {
+	l.mu.Lock()
+	l.full = full
+	l.mu.Unlock()
 }
 
 func (l *testLoop) Work(job func(context.Context) func()) (func(), error) {

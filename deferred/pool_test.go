@@ -154,15 +154,17 @@ func TestF23LoopDoesNotWait(t *testing.T) {
 // wait, and names those that do not end in time.
 func TestF23Close(t *testing.T) {
 	p := &Pool{Workers: 1}
+	l := newLoop(t)
+	l.pool = p
 	began, release := make(chan struct{}), make(chan struct{})
 	told := make(chan struct{})
-	p.Do(func(ctx context.Context) func() {
+	Go(l, func(ctx context.Context) (int, error) {
 		close(began)
 		<-ctx.Done()
 		close(told)
 		<-release
-		return nil
-	}, nil)
+		return 0, nil
+	})
 	<-began
 	p.Do(func(context.Context) func() { t.Error("ran after Close"); return nil }, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 0)

@@ -132,7 +132,11 @@ func (r *runner) dispose() {
 	}
 }
 
+// enqueue makes co one of those that Resume lets go on.
 func (c *Core) enqueue(co *Co) {
+	if c.closed {
+		return // endCoroutines comes to it
+	}
 	if c.ready == nil {
 		c.ready = co
 	} else {
@@ -172,33 +176,13 @@ func (c *Core) endCoroutines() {
 		panic("deferred: Core.Close from within a coroutine")
 	}
 	c.opened = true
+	c.ready = nil // each is resumed, ready or not
 	for c.first != nil {
 		co := c.first
 		co.stopping = true
-		c.dequeue(co)
 		c.resume(co)
 	}
 	for c.idle != nil {
 		c.takeRunner().dispose()
-	}
-}
-
-// dequeue takes co out of the ready ones, if it is there.
-func (c *Core) dequeue(co *Co) {
-	var before *Co
-	for at := c.ready; at != nil; before, at = at, at.nextReady {
-		if at != co {
-			continue
-		}
-		if before == nil {
-			c.ready = co.nextReady
-		} else {
-			before.nextReady = co.nextReady
-		}
-		if c.lastReady == co {
-			c.lastReady = before
-		}
-		co.nextReady = nil
-		return
 	}
 }

@@ -63,12 +63,12 @@ func (x *chain[T, U]) follow(d *Deferred[T]) node {
 	f := x.f
 	x.f = nil
 	if x.flags&fired != 0 {
-		return nil
+		return nil // cancelled by an earlier callback of d
 	}
 	err := d.err
 	if err == nil {
 		var inner *Deferred[U]
-		if inner, err = call(func(v T) (*Deferred[U], error) { return f(v), nil }, d.value); err == nil {
+		if inner, err = start(f, d.value); err == nil {
 			return x.become(inner)
 		}
 		x.blame(f)
@@ -77,6 +77,16 @@ func (x *chain[T, U]) follow(d *Deferred[T]) node {
 		return nil
 	}
 	return &x.Deferred
+}
+
+// start calls f, and makes a panic of it an error.
+func start[A, T any](f func(A) *Deferred[T], a A) (d *Deferred[T], err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			d, err = nil, panicked(r)
+		}
+	}()
+	return f(a), nil
 }
 
 // become makes d fire as inner does. It returns d if that is now.

@@ -82,7 +82,7 @@ func (d *Deferred[T]) trouble() {
 	}
 	x := d.extra()
 	if x.trouble != nil {
-		x.trouble.dismiss()
+		return // listed already; a callback was added that does not handle it
 	}
 	c := d.core
 	x.trouble = &trouble{core: c, err: d.err, failed: x.failed, made: x.made, of: d}
@@ -100,10 +100,10 @@ func (d *Deferred[T]) trouble() {
 // reported although it might be handled yet.
 const maxTroubles = 65_536
 
-// blame notes, for a report, that d fails by an error of the function f. It does
-// so only where nobody is there yet to handle it.
+// blame notes, for a report, that d fails by an error of the function f. It spares
+// itself that where there are callbacks still, which are likely to handle it.
 func (d *Deferred[T]) blame(f any) {
-	if int(d.at) == int(d.n) && d.core != nil {
+	if d.core != nil && (d.more != nil || int(d.at) == int(d.n)) {
 		// CallersFrames wants return addresses, which are beyond the call.
 		d.extra().failed = sites{reflect.ValueOf(f).Pointer() + 1}
 	}
@@ -141,10 +141,14 @@ func (t *trouble) dismiss() {
 func (t *trouble) collected() {
 	c := t.core
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.found.list = append(c.found.list, t)
-	if !c.found.posted {
-		c.found.posted = c.loop.Post(c.reportFound)
+	post := !c.found.posted
+	c.found.posted = true
+	c.mu.Unlock()
+	if post && !c.loop.Post(c.reportFound) {
+		c.mu.Lock()
+		c.found.posted = false // the next one tries again, or Close reports them
+		c.mu.Unlock()
 	}
 }
 
@@ -191,16 +195,22 @@ func callers(skip int) sites {
 const ours = "github.com/twistor-go/twistor/deferred."
 
 // String is the innermost place outside of this package; if there is none, the
-// outermost that is known.
+// outermost that is known. If a Loop's Work is among them what is below that does
+// not count: it is how the Loop reaches its pool.
 func (s sites) String() string {
-	if len(s) == 0 {
-		return "an unknown place"
-	}
+	place := "an unknown place"
 	frames := runtime.CallersFrames(s)
-	for {
-		f, more := frames.Next()
-		if !more || !strings.HasPrefix(f.Function, ours) || strings.HasSuffix(f.File, "_test.go") {
-			return fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, path.Base(f.Function))
+	outside := false
+	for more := len(s) > 0; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case strings.HasSuffix(f.Function, ").Work"):
+			outside = false
+		case !outside:
+			place = fmt.Sprintf("%s:%d (%s)", path.Base(f.File), f.Line, path.Base(f.Function))
+			outside = !strings.HasPrefix(f.Function, ours) || strings.HasSuffix(f.File, "_test.go")
 		}
 	}
+	return place
 }

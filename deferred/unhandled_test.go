@@ -140,7 +140,9 @@ func failHere(d *Deferred[int])      { d.Fail(errTest) }
 // TestD08Origin: without Debug a report names where it failed.
 func TestD08Origin(t *testing.T) {
 	l := newLoop(t)
-	failHere(New[int](l))
+	d := New[int](l)
+	l.do(func() { failHere(d) })
+	d.Always(func() {}) // changes nothing
 	l.core.Close()
 	if got := fmt.Sprint(l.taken()); !strings.Contains(got, "deferred: unhandled: test (failed at unhandled_test.go:") || !strings.Contains(got, "failHere") {
 		t.Errorf("got %s, want the place", got)
@@ -149,26 +151,30 @@ func TestD08Origin(t *testing.T) {
 	l = newLoop(t)
 	start := New[int](l)
 	Then(start, failingThen)
-	Chain(start, func(int) *Deferred[int] { panic("Chain") })
+	Chain(start, failingChain)
 	start.Succeed(1)
-	Failed[int](l, errTest).Catch(func(error) (int, error) { return failingThen(1) })
-	Inline(l, func(co *Co) (int, error) { co.Yield(); return failingThen(1) })
-	Go(l, func(context.Context) (int, error) { return failingThen(1) })
+	Failed[int](l, errTest).Catch(failingCatch)
+	Inline(l, failingBody)
+	Go(l, failingJob)
 	l.settle()
 	l.core.Close()
 	got := l.taken()
-	want := []string{"failingThen", "TestD08Origin.func1", "TestD08Origin.func2", "TestD08Origin.func3", "TestD08Origin.func4"}
+	want := []string{"failingThen", "failingChain", "failingCatch", "failingBody", "failingJob"}
 	if len(got) != len(want) {
 		t.Fatalf("got %d reports, want %d: %v", len(got), len(want), got)
 	}
 	for i, want := range want {
-		if got := got[i].Error(); !strings.Contains(got, "failed at unhandled_test.go") || !strings.Contains(got, want) {
+		if got := got[i].Error(); !strings.Contains(got, "(failed at unhandled_test.go:") || !strings.Contains(got, want) {
 			t.Errorf("got %s, want failed in %s", got, want)
 		}
 	}
 }
 
-func failingThen(int) (int, error) { return 0, errTest }
+func failingThen(int) (int, error)            { return 0, errTest }
+func failingChain(int) *Deferred[int]         { panic(errTest) }
+func failingCatch(error) (int, error)         { return 0, errTest }
+func failingBody(co *Co) (int, error)         { return 0, errors.Join(errTest, co.Yield()) }
+func failingJob(context.Context) (int, error) { return 0, errTest }
 
 // TestF18 drops 10,000 failed Deferreds, part of them in cycles of every kind,
 // and as many handled ones: each of the former is reported once, when collected
@@ -292,11 +298,11 @@ func TestF18Limit(t *testing.T) {
 func TestF18FullLoop(t *testing.T) {
 	l := newLoop(t)
 	l.do(func() { dropFailed(l, 10) })
-	l.full = true
+	l.refuse(true)
 	for range 5 {
 		runtime.GC()
 	}
-	l.full = false
+	l.refuse(false)
 	l.core.Close()
 	if got := len(l.taken()); got != 10 {
 		t.Errorf("got %d reports, want 10", got)
