@@ -27,9 +27,13 @@ func (d *descriptors) Adopt(sock Socket, s Spec) (Handle, error) {
 }
 
 // identify asks the system what fd is, and checks that it is of the network
-// named, if one is.
+// named, if one is. A "file" is believed to be one.
 func identify(fd int, word string) (descriptor, error) {
 	it := descriptor{fd: int32(fd), want: In}
+	if word == "file" {
+		it.sort = sortStream
+		return it, nil
+	}
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil {
 		return it, fmt.Errorf("descriptor %d: want a socket: %w", fd, wrap("getsockopt", err))

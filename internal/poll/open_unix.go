@@ -26,8 +26,11 @@ type descriptors struct {
 	zones zones
 	room  room // for system calls: they allocate nothing
 
-	rights  []byte // control data of ReadRights
-	reserve int    // a descriptor to spare for TurnAway; -1: none
+	rights []byte // control data of ReadRights
+	// foreign finds watched descriptors. They are closed by others, whose numbers
+	// then may come back as ours: see add.
+	foreign map[int32]Handle
+	reserve int // a descriptor to spare for TurnAway; -1: none
 	shut    bool
 }
 
@@ -66,6 +69,18 @@ func (d *descriptors) add(it descriptor) (Handle, error) {
 	if err := d.queue.add(int(it.fd), h, it.want); err != nil {
 		d.table.remove(h)
 		return 0, err
+	}
+	if old := d.table.get(d.foreign[it.fd]); old != nil {
+		// The number has a new owner, so the watched descriptor was closed: what
+		// is done to it from now on must not reach the new one.
+		old.fd, old.quiet = -1, true
+		delete(d.foreign, it.fd)
+	}
+	if it.sort == sortForeign {
+		if d.foreign == nil {
+			d.foreign = make(map[int32]Handle)
+		}
+		d.foreign[it.fd] = h
 	}
 	return h, nil
 }
@@ -115,6 +130,9 @@ func (d *descriptors) Close(h Handle, reset bool) error {
 		d.queue.remove(int(gone.fd), gone.want)
 	}
 	if gone.sort == sortForeign {
+		if d.foreign[gone.fd] == h {
+			delete(d.foreign, gone.fd)
+		}
 		return nil
 	}
 	if gone.bound != nil {
@@ -125,7 +143,7 @@ func (d *descriptors) Close(h Handle, reset bool) error {
 
 func (d *descriptors) Detach(h Handle) (Socket, error) {
 	it := d.table.get(h)
-	if it == nil {
+	if it == nil || it.sort == sortForeign {
 		return nil, ErrClosed
 	}
 	gone := *it
@@ -136,7 +154,8 @@ func (d *descriptors) Detach(h Handle) (Socket, error) {
 	return FD(gone.fd), nil
 }
 
-// Watch implements Watcher.
+// Watch implements Watcher. A descriptor must not be watched twice (EEXIST); it
+// should be closed after its Handle, but may be closed before.
 func (d *descriptors) Watch(fd int) (Handle, error) {
 	return d.add(descriptor{fd: int32(fd), sort: sortForeign})
 }

@@ -75,7 +75,9 @@ type Addr struct {
 }
 
 // A Spec says how a socket is to be made. Network is one of tcp, tcp4, tcp6,
-// unix, udp, udp4, udp6, unixgram, as in package net.
+// unix, udp, udp4, udp6, unixgram, as in package net. Adopt also takes "", any
+// of them, and with descriptors "file": a pipe, terminal or other stream that
+// is no socket (EPERM: one that is always ready, as a disk's files are).
 type Spec struct {
 	Network   string
 	Addr      Addr // where to listen, or whom to dial
