@@ -61,7 +61,7 @@ func topLevel(t *tree) (names []string) {
 
 // named is a test, an example or a fuzz target that a paper speaks of. A name
 // that ends in "…" or "*" stands for all that begin with it.
-var named = regexp.MustCompile("\\b(Test|Fuzz|Example|Benchmark)[A-Z_][A-Za-z0-9_]*[…*]?")
+var named = regexp.MustCompile(`\b(Test|Fuzz|Example|Benchmark)[A-Z_][A-Za-z0-9_]*[…*]?`)
 
 // checkNamedTests: a test that a paper calls a proof must exist.
 func checkNamedTests(t *tree, p paper) (found []finding) {

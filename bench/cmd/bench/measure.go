@@ -52,6 +52,9 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 			fmt.Fprintf(os.Stderr, "%s: %s is left out: %s\n", s.name, x.name, x.absent)
 		}
 	}
+	if s.rounds > 0 {
+		p.rounds = min(p.rounds, s.rounds)
+	}
 	for round := range p.rounds {
 		if s.cells == nil {
 			s.timed(p, match, round, got)

@@ -31,6 +31,7 @@ type suite struct {
 	columns []column
 	peers   []peer
 	cells   []cell // none: the peers time themselves
+	rounds  int    // at most this many; 0: as many as asked
 }
 
 // A column is one figure of the samples.
@@ -121,17 +122,18 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 	}
 	perOperation := []column{{"cpu", "CPU µs", "%.3f"}}
 	return []suite{
-		{"echo", "cpu", "C epoll", perMessage, echo(), []cell{
+		{name: "echo", figure: "cpu", limit: "C epoll", columns: perMessage, peers: echo(), cells: []cell{
 			message(pingPong, 64, 100, 1),
 			message(pipelined, 64, 100, 16),
 			message(thousand, 1024, 1000, 16),
 			message(bulk, 64<<10, 100, 16),
 		}},
-		{"idle", "used", "bare Go loop", perConn, echo(small...), waiting(idle)},
-		{"tls", "used", "", perConn, secure, waiting(idleTLS, "-tls")},
-		{"timers", "cpu", "", perOperation, self("timers"), nil},
-		{"deferreds", "cpu", "slice of callbacks", perOperation, self("deferreds"), nil},
-		{"coroutines", "cpu", "iter.Pull", perOperation, self("coroutines"), nil},
+		// Memory hardly differs between rounds, and these take long.
+		{name: "idle", figure: "used", limit: "bare Go loop", columns: perConn, peers: echo(small...), cells: waiting(idle), rounds: 2},
+		{name: "tls", figure: "used", columns: perConn, peers: secure, cells: waiting(idleTLS, "-tls"), rounds: 2},
+		{name: "timers", figure: "cpu", columns: perOperation, peers: self("timers")},
+		{name: "deferreds", figure: "cpu", limit: "slice of callbacks", columns: perOperation, peers: self("deferreds")},
+		{name: "coroutines", figure: "cpu", limit: "iter.Pull", columns: perOperation, peers: self("coroutines")},
 	}, nil
 }
 
