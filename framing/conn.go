@@ -251,12 +251,17 @@ func (c *Conn) more(co *deferred.Co) error {
 	case c.dismissed:
 		return io.EOF
 	case c.wait != nil:
-		panic("framing: a Conn is read by two coroutines at once")
+		if _, over := c.wait.Result(); !over { // one that was cancelled is
+			panic("framing: a Conn is read by two coroutines at once")
+		}
 	}
 	c.resume()
-	c.wait = deferred.New[struct{}](co.Loop())
-	_, err := c.wait.Await(co)
-	c.wait = nil
+	wait := deferred.New[struct{}](co.Loop())
+	c.wait = wait
+	_, err := wait.Await(co)
+	if c.wait == wait {
+		c.wait = nil
+	}
 	if err != nil && c.lost != nil {
 		return c.lost
 	}

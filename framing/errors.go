@@ -44,7 +44,7 @@ func (e *TooLongError) Error() string {
 // after first use.
 type ProtocolError struct {
 	Want  string // what was wanted
-	Input string // what came instead, its beginning
+	Input string // what came instead: its beginning, or a word for it
 }
 
 func (e *ProtocolError) Error() string {

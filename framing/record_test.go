@@ -1,6 +1,7 @@
 package framing_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,86 +12,190 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// A record is a protocol of any framing that notes what it hears.
+// A record is a protocol of any framing that notes what it hears. Some
+// messages tell it what to do; see obey.
 type record struct {
 	events []string
 	line   *framing.LineTransport    // one of
 	msg    *framing.MessageTransport // the two
-	on     func(r *record, event string)
+	on     func(event string)        // nil: nothing
 }
 
 func (r *record) note(format string, args ...any) {
 	e := fmt.Sprintf(format, args...)
 	r.events = append(r.events, e)
 	if r.on != nil {
-		r.on(r, e)
+		r.on(e)
 	}
 }
 
-func (r *record) Connected()               { r.note("connected") }
-func (r *record) LineReceived(p []byte)    { r.note("line %q", p) }
-func (r *record) MessageReceived(p []byte) { r.note("message %q", p) }
-func (r *record) DotLineReceived(p []byte) { r.note("text %q", p) }
-func (r *record) DotLinesEnded()           { r.note("end") }
-func (r *record) Disconnected(err error)   { r.note("disconnected: %v", err) }
+func (r *record) Connected()             { r.note("connected") }
+func (r *record) DotLinesEnded()         { r.note("end of text") }
+func (r *record) Disconnected(err error) { r.note("disconnected: %v", err) }
 
-// RawReceived joins pieces: they are cut anywhere.
-func (r *record) RawReceived(p []byte) {
-	if n := len(r.events); n > 0 && strings.HasPrefix(r.events[n-1], "raw ") {
-		r.events[n-1] += string(p)
-		if r.on != nil {
-			r.on(r, r.events[n-1])
-		}
-		return
+func (r *record) LineReceived(p []byte) {
+	r.note("line %q", p)
+	r.obey(string(p))
+}
+
+func (r *record) DotLineReceived(p []byte) {
+	r.note("text %q", p)
+	r.obey(string(p))
+}
+
+func (r *record) MessageReceived(p []byte) {
+	r.note("message %q", p)
+	r.obey(string(p))
+}
+
+// obey does what a line or message says: raw, dots, pause, close, size N.
+func (r *record) obey(s string) {
+	word, rest, _ := strings.Cut(s, " ")
+	switch {
+	case word == "raw":
+		r.line.SetRaw()
+	case word == "dots":
+		r.line.SetDotLines()
+	case word == "pause" && r.line != nil:
+		r.line.Pause()
+	case word == "pause":
+		r.msg.Pause()
+	case word == "close" && r.line != nil:
+		r.line.Close()
+	case word == "close":
+		r.msg.Close()
+	case word == "size":
+		n := 0
+		fmt.Sscan(rest, &n)
+		r.msg.SetSize(n)
 	}
-	r.note("raw %s", p)
+}
+
+// RawReceived joins the pieces, which are cut anywhere, and goes back to lines
+// behind a '!'.
+func (r *record) RawReceived(p []byte) {
+	own, rest, back := bytes.Cut(p, []byte("!"))
+	if n := len(r.events); n > 0 && strings.HasPrefix(r.events[n-1], "raw ") {
+		r.events[n-1] += string(own)
+	} else {
+		r.note("raw %s", own)
+	}
+	if back {
+		r.note("raw ended")
+		r.line.SetLines(rest)
+	}
 }
 
 func (r *record) String() string { return strings.Join(r.events, "\n") }
 
-// rejecting is a record that also hears InputRejected.
-type rejecting struct{ *record }
+// A tolerant is a record that hears InputRejected, and skips lines.
+type tolerant struct{ *record }
 
-func (r rejecting) InputRejected(err error) { r.note("rejected: %v", err) }
-
-// A framed is a framing under test: build returns its factory, whose protocol
-// notes in r.
-type framed struct {
-	name  string
-	build func(r *record) twistor.Factory
+func (r tolerant) InputRejected(err error) {
+	r.note("rejected: %v", err)
+	if r.line != nil {
+		r.line.Skip()
+	}
 }
 
-func lines(l framing.Lines) func(r *record) twistor.Factory {
+// A framed is a framing under test: a factory whose protocol notes in r.
+type framed func(r *record) twistor.Factory
+
+func lines(l framing.Lines) framed {
 	return func(r *record) twistor.Factory {
-		l := l
 		l.Build = func(t *framing.LineTransport) framing.LineProtocol { r.line = t; return r }
 		return l.Factory()
 	}
 }
 
-func messages(f func(build func(t *framing.MessageTransport) framing.MessageProtocol) twistor.Factory) func(r *record) twistor.Factory {
+func forgivingLines(l framing.Lines) framed {
 	return func(r *record) twistor.Factory {
-		return f(func(t *framing.MessageTransport) framing.MessageProtocol { r.msg = t; return r })
+		l.Build = func(t *framing.LineTransport) framing.LineProtocol { r.line = t; return tolerant{r} }
+		return l.Factory()
 	}
 }
 
-// play connects a protocol, delivers the parts and the peer's end, and returns
-// what it heard.
-func play(t testing.TB, build func(r *record) twistor.Factory, on func(r *record, event string), parts ...string) *record {
-	t.Helper()
-	c := sim.NewClock(t)
-	r := &record{on: on}
-	tr := sim.Connect(c, build(r))
-	for _, p := range parts {
-		tr.Receive(p)
+func dotLines(d framing.DotLines) framed {
+	return func(r *record) twistor.Factory {
+		d.Build = func(t *framing.LineTransport) framing.LineProtocol { r.line = t; return r }
+		return d.Factory()
 	}
-	tr.End()
-	c.Advance(0)
-	if tr.Err() == nil {
-		tr.Close()
-		c.Advance(0)
+}
+
+func netstrings(max int) framed {
+	return func(r *record) twistor.Factory {
+		return framing.Netstrings{MaxMessageBytes: max, Build: r.build}.Factory()
 	}
+}
+
+func prefixed8() framed {
+	return func(r *record) twistor.Factory { return framing.Prefixed8{Build: r.build}.Factory() }
+}
+
+func prefixed16(max int) framed {
+	return func(r *record) twistor.Factory {
+		return framing.Prefixed16{MaxMessageBytes: max, Build: r.build}.Factory()
+	}
+}
+
+func prefixed32(max int) framed {
+	return func(r *record) twistor.Factory {
+		return framing.Prefixed32{MaxMessageBytes: max, Build: r.build}.Factory()
+	}
+}
+
+func fixed(size, max int) framed {
+	return func(r *record) twistor.Factory {
+		return framing.Fixed{Size: size, MaxMessageBytes: max, Build: r.build}.Factory()
+	}
+}
+
+func (r *record) build(t *framing.MessageTransport) framing.MessageProtocol {
+	r.msg = t
 	return r
+}
+
+// A session is a record on a transport in memory.
+type session struct {
+	*record
+	clock *sim.Clock
+	net   *sim.Transport
+}
+
+func connect(t testing.TB, f framed) *session {
+	s := &session{record: new(record), clock: sim.NewClock(t)}
+	s.net = sim.Connect(s.clock, f(s.record))
+	return s
+}
+
+// play delivers the parts and the peer's end, and returns what was heard. A
+// pause ends in the next turn.
+func play(t testing.TB, f framed, parts ...[]byte) *record {
+	s := connect(t, f)
+	for _, p := range parts {
+		s.net.Receive(string(p))
+		s.proceed()
+	}
+	s.net.End()
+	s.proceed()
+	s.clock.Advance(0)
+	return s.record
+}
+
+func (s *session) proceed() {
+	for s.net.Paused() {
+		if s.line != nil {
+			s.line.Resume()
+		} else {
+			s.msg.Resume()
+		}
+		s.clock.Advance(0)
+	}
+}
+
+func (s *session) want(t *testing.T, want ...string) {
+	t.Helper()
+	wantEvents(t, s.record, want...)
 }
 
 func wantEvents(t *testing.T, r *record, want ...string) {
@@ -101,6 +206,11 @@ func wantEvents(t *testing.T, r *record, want ...string) {
 }
 
 func isTooLong(err error) bool {
-	var e *framing.TooLongError
-	return errors.As(err, &e)
+	_, ok := errors.AsType[*framing.TooLongError](err)
+	return ok
+}
+
+func isProtocolError(err error) bool {
+	_, ok := errors.AsType[*framing.ProtocolError](err)
+	return ok
 }

@@ -108,9 +108,9 @@ func (s *splitter) strict(p []byte) ([]byte, int, error) {
 		if p[i+1] == '\n' {
 			return p[:i], i + 2, nil
 		}
-		return nil, 0, &ProtocolError{"CRLF at the end of a line and nowhere else", "bare CR"}
+		return nil, 0, &ProtocolError{"CRLF at the end of a line and nowhere else", "\r"}
 	case lf >= 0:
-		return nil, 0, &ProtocolError{"CRLF at the end of a line and nowhere else", "bare LF"}
+		return nil, 0, &ProtocolError{"CRLF at the end of a line and nowhere else", "\n"}
 	case len(p) > s.max:
 		return nil, 0, s.tooLong()
 	}
