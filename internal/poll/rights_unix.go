@@ -3,6 +3,7 @@
 package poll
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -89,26 +90,19 @@ func (d *descriptors) ReadRights(h Handle, p []byte) (int, []int, error) {
 	}
 }
 
-// rightsIn finds the descriptors in control data. With an error, those it
-// returns are open too.
+// rightsIn finds the descriptors in control data, also when their list was cut.
 func rightsIn(control []byte) (fds []int, err error) {
-	if len(control) == 0 {
-		return nil, nil
-	}
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return nil, os.NewSyscallError("recvmsg", err)
-	}
-	for i := range messages {
-		m := &messages[i]
-		if m.Header.Level != unix.SOL_SOCKET || m.Header.Type != unix.SCM_RIGHTS {
-			continue // credentials, say, which nobody asked for
-		}
-		some, err := unix.ParseUnixRights(m)
+	for len(control) >= unix.SizeofCmsghdr {
+		head, body, rest, err := unix.ParseOneSocketControlMessage(control)
 		if err != nil {
 			return fds, os.NewSyscallError("recvmsg", err)
 		}
-		fds = append(fds, some...)
+		if head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_RIGHTS {
+			for ; len(body) >= 4; body = body[4:] {
+				fds = append(fds, int(int32(binary.NativeEndian.Uint32(body))))
+			}
+		} // else credentials, say, which nobody asked for
+		control = rest
 	}
 	return fds, nil
 }
