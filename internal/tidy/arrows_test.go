@@ -24,7 +24,7 @@ var arrows = []row{
 		"makes system calls and knows nothing of protocols"},
 	{"internal/tlslayer/certtest", nil, nil,
 		"makes certificates for tests"},
-	{"internal/tlslayer", []string{".", "deferred"}, nil,
+	{"internal/tlslayer", []string{".", "deferred"}, []string{"reactor"},
 		"runs over any Transport, so it sees no reactor"},
 	{"reactor", []string{".", "deferred", "internal/poll", "internal/tlslayer"}, []string{"endpoint"},
 		"is the loop: it deals in nouns and readiness"},
