@@ -40,7 +40,7 @@ func TestX01NoUnboundedBuffer(t *testing.T) {
 		return m.HeapAlloc
 	}
 	total := 8 << 20
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		total = 1 << 20
 	}
 	for name, f := range allFramings {
