@@ -17,3 +17,18 @@ func (g *Gate) Lent() int { return g.lent }
 
 // Running is how many handshakes go on.
 func (g *Gate) Running() int { return g.running }
+
+// HelloAt is how many bytes of b it takes until a client's hello is complete,
+// when they come one at a time, or -1.
+func HelloAt(b []byte) int {
+	var s hello
+	for n := range len(b) + 1 {
+		if s.complete(b[:n]) {
+			return n
+		}
+	}
+	return -1
+}
+
+// HelloComplete is the same question of all bytes at once.
+func HelloComplete(b []byte) bool { return new(hello).complete(b) }
