@@ -31,11 +31,11 @@ func (c *Conn) run(f func(net.Conn)) {
 			c.Close()
 			return
 		}
-		c.abort()
-		if r := recover(); r != nil {
+		if r := recover(); r != nil { // nil: runtime.Goexit
 			failure := &deferred.PanicError{Value: r, Stack: debug.Stack()}
 			c.loop.Post(func() { c.loop.Report(failure) })
 		}
+		c.abort()
 	}()
 	f(c)
 	returned = true
