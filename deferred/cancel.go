@@ -8,7 +8,8 @@ import (
 // OnCancel sets what the producer of d does when d is cancelled: close a
 // connection, stop a timer. f may fire d itself; if it does not, d fails with
 // ErrCanceled when f returns. f is called once at most, and not after d fired; a
-// panic of f is reported as one of Done's. It returns d.
+// panic of f is reported as one of Done's. If it is set more than once the last
+// one is called first. It returns d.
 func (d *Deferred[T]) OnCancel(f func()) *Deferred[T] {
 	if d.flags&fired != 0 {
 		return d
@@ -136,8 +137,12 @@ func (f canceller) call(c *Core) {
 	f()
 }
 
-func (canceller) enter(node)        {}
-func (canceller) step() node        { return nil }
-func (canceller) pending() bool     { return true }
-func (canceller) cancel(error) node { return nil }
-func (canceller) upstream() node    { return nil }
+func (f canceller) enter(node)     {}
+func (f canceller) step() node     { return nil }
+func (f canceller) pending() bool  { return true }
+func (f canceller) upstream() node { return nil }
+
+func (f canceller) cancel(error) node {
+	f()
+	return nil
+}

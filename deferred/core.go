@@ -68,11 +68,8 @@ func (c *Core) Resume(max int) (n int) {
 	}
 	c.opened = true
 	for n < max && c.ready != nil {
-		co := c.ready
-		c.ready = co.nextReady
-		co.nextReady = nil
 		n++
-		c.resume(co)
+		c.resume(c.dequeue())
 	}
 	if len(c.fresh) > 0 {
 		c.watchFresh()

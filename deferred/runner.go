@@ -51,7 +51,7 @@ func (r *runner) work() {
 
 // end gives the runner back, and returns when there is a new body.
 func (r *runner) end() {
-	r.co.state = ended
+	r.co.state = coEnded
 	r.co.runner = nil
 	r.co = nil
 	r.suspend()
@@ -62,15 +62,15 @@ func (r *runner) suspend() { r.yield(struct{}{}) }
 // resume lets co run until it waits or ends. It may be called from within
 // another coroutine, by Inline.
 func (c *Core) resume(co *Co) {
-	if co.state == made {
+	if co.state == coMade {
 		if err := co.reason(); err != nil {
-			co.state = ended // before it began
+			co.state = coEnded // before it began
 			co.body.fail(err)
 			c.unlist(co)
 			co.body.finish()
 			return
 		}
-		co.state = started
+		co.state = coStarted
 		co.runner = c.takeRunner()
 		co.runner.co = co
 	}
@@ -79,14 +79,14 @@ func (c *Core) resume(co *Co) {
 	r.next()
 	c.current = outer
 	switch co.state {
-	case ended:
+	case coEnded:
 		c.giveRunner(r)
 		c.unlist(co)
 		co.body.finish()
 		if co.exited {
 			c.report(&UnhandledError{Err: ErrGoexit})
 		}
-	case abandoned:
+	case coAbandoned:
 		c.unlist(co)
 		c.report(&UnhandledError{Err: errAbandoned})
 		co.body.fail(ErrStopped)
@@ -145,6 +145,16 @@ func (c *Core) enqueue(co *Co) {
 	c.lastReady = co
 }
 
+// dequeue takes the first of them.
+func (c *Core) dequeue() *Co {
+	co := c.ready
+	c.ready = co.nextReady
+	if co.nextReady = nil; c.ready == nil {
+		c.lastReady = nil
+	}
+	return co
+}
+
 func (c *Core) list(co *Co) {
 	co.prev = c.last
 	if c.last == nil {
@@ -176,7 +186,7 @@ func (c *Core) endCoroutines() {
 		panic("deferred: Core.Close from within a coroutine")
 	}
 	c.opened = true
-	c.ready = nil // each is resumed, ready or not
+	c.ready, c.lastReady = nil, nil // each is resumed, ready or not
 	for c.first != nil {
 		co := c.first
 		co.stopping = true
