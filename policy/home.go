@@ -38,7 +38,8 @@ func closed(f twistor.Factory) {
 
 // Admit tells every policy below t that the peer has proved who it is: its
 // login deadline is met, and it counts no more as unauthenticated. A protocol
-// calls it once it is sure; later calls do nothing.
+// calls it once it is sure, with the Transport that it was built on; later
+// calls do nothing.
 func Admit(t twistor.Transport) {
 	for t != nil {
 		if a, ok := t.(interface{ admitted() }); ok {
@@ -46,6 +47,10 @@ func Admit(t twistor.Transport) {
 		}
 		u, ok := t.(interface{ Unwrap() twistor.Transport })
 		if !ok {
+			if _, ok := t.(twistor.Protocol); ok {
+				// It embeds its Transport, and so hides what is below.
+				panic(fmt.Sprintf("policy: Admit of a %T: want the Transport in it", t))
+			}
 			return
 		}
 		t = u.Unwrap()

@@ -127,3 +127,8 @@ func plainly(args []reflect.Value) (out []any) {
 	}
 	return out
 }
+
+var (
+	someConfig = &tls.Config{ServerName: "test"}
+	someState  = tls.ConnectionState{}
+)
