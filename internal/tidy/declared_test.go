@@ -93,6 +93,45 @@ func checkDeclared(t *tree, p paper) (found []finding) {
 	return found
 }
 
+var mentioned = regexp.MustCompile(`\b([a-z][a-z0-9]*)((?:\.[A-Z][A-Za-z0-9]*)+)`)
+
+// checkMentioned: what a comment of the code speaks of must exist, too.
+func checkMentioned(t *tree) (found []finding) {
+	all := declarations(t)
+	for _, p := range t.packages {
+		for _, f := range p.files {
+			if f.test {
+				continue
+			}
+			foreign := f.imports()
+			for _, g := range f.ast.Comments {
+				for _, c := range g.List {
+					if strings.HasPrefix(c.Text, "//\t") {
+						continue // a program of an example may have its own
+					}
+					for _, m := range mentioned.FindAllStringSubmatch(c.Text, -1) {
+						if to := foreign[m[1]]; to != "" && !strings.HasPrefix(to, module) {
+							continue // a package of the same name
+						}
+						if all[m[1]] && !all[m[1]+m[2]] {
+							found = append(found, finding{f.name, t.line(c), "there is no " + m[1] + m[2]})
+						}
+					}
+				}
+			}
+		}
+	}
+	return dedupe(found)
+}
+
+func TestMentioned(t *testing.T) { holds(t, checkMentioned) }
+
+func TestMentionedControl(t *testing.T) {
+	finds(t, checkMentioned, map[string]string{
+		"framing/f.go": "// Package framing has framing.Lines\n// and framing.Words // want\npackage framing\n\ntype Lines struct{}\n",
+	})
+}
+
 func TestDeclared(t *testing.T) {
 	tree, err := repository()
 	if err != nil {
