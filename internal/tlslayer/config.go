@@ -2,6 +2,8 @@ package tlslayer
 
 import (
 	"crypto/tls"
+
+	"github.com/twistor-go/twistor"
 )
 
 // A security is a configuration made ready for use. Nothing the caller does to
@@ -15,16 +17,16 @@ type security struct {
 
 // prepare makes config ready. Session tickets stay original's: its keys, which
 // it rotates, are shared by all loops, and by all that is prepared from it.
-func prepare(config *tls.Config, pool bool) *security {
+func prepare(config *tls.Config, as twistor.Role, pool bool) *security {
 	if config == nil {
 		config = new(tls.Config)
 	}
 	s := &security{original: config, pool: pool}
-	if config.GetConfigForClient != nil && pool {
+	if as == twistor.AsServer && config.GetConfigForClient != nil && pool {
 		return s
 	}
 	s.shared = s.clone()
-	if !config.SessionTicketsDisabled && config.WrapSession == nil && config.UnwrapSession == nil {
+	if as == twistor.AsServer && !config.SessionTicketsDisabled && config.WrapSession == nil && config.UnwrapSession == nil {
 		s.shared.WrapSession = config.EncryptTicket
 		s.shared.UnwrapSession = config.DecryptTicket
 	}
@@ -71,4 +73,21 @@ func (s *security) clone() *tls.Config {
 		signOnPool(config)
 	}
 	return config
+}
+
+// secure prepares config for connections of this loop. A server's last few are
+// kept, so that one which hears STARTTLS shares them among its connections.
+func (g *Gate) secure(config *tls.Config, as twistor.Role, pool bool) *security {
+	if as == twistor.AsClient {
+		return prepare(config, as, pool)
+	}
+	for _, s := range g.recent {
+		if s != nil && s.original == config {
+			return s
+		}
+	}
+	s := prepare(config, as, pool)
+	g.recent[g.oldest] = s
+	g.oldest = (g.oldest + 1) % len(g.recent)
+	return s
 }

@@ -101,6 +101,9 @@ func (e *events) Disconnected(err error) {
 	c.change() // who was to come hears Connected before Disconnected
 	c.drop(err)
 	c.gone = true
+	if c.shake != nil {
+		c.shake.report(nil, err)
+	}
 	if p := c.protocol; p != nil {
 		c.protocol = nil
 		p.Disconnected(err)

@@ -48,7 +48,7 @@ func (f *factory) Build(t twistor.Transport) twistor.Protocol {
 			f.gate = gateOf(l)
 		}
 		_, pool := engine.(standard)
-		f.security = f.gate.secure(f.config, pool)
+		f.security = f.gate.secure(f.config, role, pool)
 	}
 	c := newLayer(t, f.gate)
 	c.shake = &handshake{

@@ -1,7 +1,6 @@
 package tlslayer
 
 import (
-	"crypto/tls"
 	"runtime"
 	"time"
 
@@ -38,7 +37,8 @@ type Gate struct {
 	ready    []*handshake // want to make a step, in order
 	running  int
 	leaving  int          // of these, evicted
-	outside  []*handshake // want to begin, in order
+	outside  []*handshake // want to begin, in order; some have given up
+	crowd    int          // of these, have not
 	stalled  list         // wait for their peers, longest first
 	eviction twistor.Timer
 
@@ -50,8 +50,8 @@ type Gate struct {
 	blocks [][]byte // free ones
 	lent   int      // blocks that hold plaintext to be encrypted
 
-	recent [8]secured
-	oldest int // of recent
+	recent [8]*security // of servers
+	oldest int          // of recent
 }
 
 // gateOf is the loop's Gate, or a new one.
@@ -67,65 +67,6 @@ func (g *Gate) of(l twistor.Loop) *Gate {
 	return g
 }
 
-// nextTurn has turn called in the next turn of the loop.
-func (g *Gate) nextTurn() {
-	if g.armed {
-		return
-	}
-	g.armed = true
-	if g.timer == (twistor.Timer{}) {
-		g.timer = g.loop.CallLater(0, g.turn)
-		return
-	}
-	g.timer.Reset(0)
-}
-
-// turn does what was left for this turn of the loop.
-func (g *Gate) turn() {
-	g.armed = false
-	again := g.later
-	g.later = nil
-	for _, c := range again {
-		c.pending = false
-		c.again()
-	}
-	deeds := g.deeds
-	g.deeds = nil
-	for _, f := range deeds {
-		f()
-	}
-	g.flush()
-	g.steps = 0
-	for len(g.ready) > 0 && g.steps < stepsPerTurn {
-		h := g.ready[0]
-		g.ready[0] = nil
-		if g.ready = g.ready[1:]; len(g.ready) == 0 {
-			g.ready = nil
-		}
-		h.queued = false
-		g.steps++
-		h.step()
-	}
-	if g.steps > 0 {
-		g.nextTurn() // to begin counting anew
-	}
-}
-
-// soon has c.again called in the next turn.
-func (g *Gate) soon(c *layer) {
-	if !c.pending {
-		c.pending = true
-		g.later = append(g.later, c)
-		g.nextTurn()
-	}
-}
-
-// after has f called in the next turn.
-func (g *Gate) after(f func()) {
-	g.deeds = append(g.deeds, f)
-	g.nextTurn()
-}
-
 // step lets h make a step, in this turn or a later one.
 func (g *Gate) step(h *handshake) {
 	if h.queued {
@@ -133,7 +74,7 @@ func (g *Gate) step(h *handshake) {
 	}
 	g.nextTurn()
 	if g.steps >= stepsPerTurn || len(g.ready) > 0 || h.late {
-		h.queued, h.late = true, false
+		h.queued = true
 		g.ready = append(g.ready, h)
 		return
 	}
@@ -148,6 +89,8 @@ func (g *Gate) admit(h *handshake) {
 		return
 	}
 	g.outside = append(g.outside, h)
+	h.outside = true
+	g.crowd++
 	h.hold()
 	g.evict()
 }
@@ -166,7 +109,8 @@ func (g *Gate) begin(h *handshake) {
 	g.step(h)
 }
 
-// release takes note that h has ended, and lets the next one begin.
+// release takes note that h has ended, and lets the next one begin, but not
+// inside of this callback: it is another connection's.
 func (g *Gate) release(h *handshake) {
 	if !h.running {
 		return
@@ -177,14 +121,13 @@ func (g *Gate) release(h *handshake) {
 		g.leaving--
 	}
 	for len(g.outside) > 0 && g.room() {
-		next := g.outside[0]
-		g.outside[0] = nil
-		if g.outside = g.outside[1:]; len(g.outside) == 0 {
-			g.outside = nil
-		}
-		if next.stop == nil {
+		if next := pop(&g.outside); next.outside {
+			next.outside = false
+			g.crowd--
 			next.unhold()
+			next.late = true
 			g.begin(next)
+			next.late = false
 		}
 	}
 	g.evict()
@@ -194,7 +137,7 @@ func (g *Gate) release(h *handshake) {
 // when its grace is over, if another one waits outside.
 func (g *Gate) evict() {
 	h := g.stalled.first
-	if len(g.outside) <= g.leaving || h == nil {
+	if g.crowd <= g.leaving || h == nil {
 		return
 	}
 	if left := stallGrace - g.loop.Now().Sub(h.since); left > 0 {
@@ -208,24 +151,4 @@ func (g *Gate) evict() {
 	h.evicted = true
 	g.leaving++
 	h.layer.abort(errCrowded)
-}
-
-// secured is a prepared configuration, with what it was made of.
-type secured struct {
-	config   *tls.Config
-	prepared *security
-}
-
-// secure prepares config for connections of this loop. The last few are kept,
-// so that a server which hears STARTTLS shares one among its connections.
-func (g *Gate) secure(config *tls.Config, pool bool) *security {
-	for i := range g.recent {
-		if r := &g.recent[i]; r.config == config && config != nil {
-			return r.prepared
-		}
-	}
-	s := prepare(config, pool)
-	g.recent[g.oldest] = secured{config, s}
-	g.oldest = (g.oldest + 1) % len(g.recent)
-	return s
 }

@@ -109,15 +109,15 @@ func (c *layer) again() {
 		c.change()
 		c.drained()
 		c.read()
-		if c.stopped && !c.paused && !c.backlog() {
+		if !c.paused && !c.backlog() {
 			c.resume()
 		}
 	})
 }
 
-// resume lets below go on.
+// resume lets below go on, if we have stopped it.
 func (c *layer) resume() {
-	if c.stopped {
+	if c.stopped && !c.gone {
 		c.stopped = false
 		c.below.Resume()
 	}
@@ -139,12 +139,10 @@ func (c *layer) fail(err error) {
 	if c.err != nil || c.gone {
 		return
 	}
-	if h := c.shake; h != nil {
-		done := h.done
-		h.done = nil
-		c.gate.after(func() { c.guard(func() { h.done = done; h.report(nil, err) }) })
-	}
 	c.drop(err)
+	if h := c.shake; h != nil {
+		c.gate.after(func() { h.report(nil, err) })
+	}
 	c.below.SetLimits(twistor.Limits{Linger: closeLinger})
 	c.below.Close()
 }
@@ -158,6 +156,9 @@ func (c *layer) abort(err error) {
 		c.drop(err)
 	}
 	c.below.Abort()
+	if c.shake != nil {
+		c.shake.report(nil, err)
+	}
 }
 
 // drop forgets what is neither sent nor delivered, because of err.

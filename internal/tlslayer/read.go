@@ -64,6 +64,7 @@ func (c *layer) ended(err error) {
 	case err != io.EOF:
 		c.fail(err) // the session has written its alert
 	case c.cut:
+		c.flush() // what the protocol answered to the rest may still arrive
 		c.fail(io.ErrUnexpectedEOF)
 	default:
 		c.eof = true

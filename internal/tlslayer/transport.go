@@ -214,6 +214,9 @@ func (c *layer) TLS() *tls.ConnectionState {
 }
 
 func (c *layer) Switch(p twistor.Protocol, unread []byte) {
+	if p == nil {
+		panic("tlslayer: Switch to a nil Protocol")
+	}
 	if c.gone {
 		return
 	}
