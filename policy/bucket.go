@@ -15,11 +15,10 @@ type Rate struct {
 	Burst int64
 }
 
-func (r Rate) String() string {
-	if r.PerSecond == 0 {
-		return "unlimited"
+func (r Rate) check() {
+	if r.PerSecond < 0 || r.Burst < 0 {
+		panic(fmt.Sprintf("policy: Rate of %d a second, burst %d: want numbers from 0", r.PerSecond, r.Burst))
 	}
-	return fmt.Sprintf("%d/s", r.PerSecond)
 }
 
 // A Bucket holds a Rate's worth of leave to pass. What passes through it passes
@@ -43,9 +42,6 @@ const second = int64(time.Second)
 
 // begin makes a full bucket of an unused one.
 func (b *Bucket) begin(now time.Time) {
-	if b.Rate.PerSecond < 0 || b.Rate.Burst < 0 {
-		panic(fmt.Sprintf("policy: Rate of %d a second, burst %d: want numbers from 0", b.Rate.PerSecond, b.Rate.Burst))
-	}
 	burst := b.Rate.Burst
 	if burst == 0 {
 		burst = b.Rate.PerSecond
@@ -110,6 +106,7 @@ func (b *Bucket) full(now time.Time) bool {
 // slowest is the smallest rate of b and its parents; 0: none has one.
 func (b *Bucket) slowest() (rate int64) {
 	for ; b != nil; b = b.Parent {
+		b.Rate.check()
 		if r := b.Rate.PerSecond; r != 0 && (rate == 0 || r < rate) {
 			rate = r
 		}
