@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// An Indexed is a value and the place of its Deferred among the arguments.
+// An Indexed is a value and the place of its Deferred among the arguments, from
+// 0. Immutable after first use.
 type Indexed[T any] struct {
 	Index int
 	Value T

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"time"
 )
 
 var (
@@ -80,10 +79,6 @@ func answerOf[T any](l Loop, f func() *Deferred[T]) *Deferred[T] {
 	}
 	return d
 }
-
-// retryAnswer is the time until a loop that was too busy to take an answer is
-// offered it again.
-const retryAnswer = 10 * time.Millisecond
 
 // Ask calls f on another loop, there, and returns a Deferred of home for what
 // comes of it: the way for a Deferred to cross loops. It is called on home. To

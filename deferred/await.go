@@ -76,9 +76,6 @@ func (co *Co) await(d awaitable) error {
 	return ErrStopped
 }
 
-// maxRefused is how many Awaits after the loop's end a body may make.
-const maxRefused = 1000
-
 // unwinding is what the Awaits after the first panic with when a loop closes.
 type unwinding struct{}
 

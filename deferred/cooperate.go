@@ -6,15 +6,10 @@ import (
 )
 
 // A Meter is a Loop that can tell how long the present turn has lasted. A real
-// loop is one; a loop that must replay is not.
+// loop is one; a loop that must replay is not. Loop-only.
 type Meter interface {
 	TurnTime() time.Duration
 }
-
-const (
-	defaultSlice = 10 * time.Millisecond
-	unmetered    = 100 // steps a turn on a Loop that is no Meter
-)
 
 // Cooperate runs a long computation in steps: as many a turn as begin before the
 // turn has lasted for slice, and one at least; on a Loop that is no Meter, 100.

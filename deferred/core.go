@@ -13,7 +13,9 @@ import (
 //		core.Resume(budget)
 //	}
 //
-// and Close when it stops. The zero Core is ready for use. Loop-only.
+// and Close when it stops. The goroutine of a loop must not be locked to its
+// thread (runtime.LockOSThread) while it has coroutines: Go cannot switch to them
+// then. The zero Core is ready for use. Loop-only.
 type Core struct {
 	// Debug records where Deferreds are made and fired, for the reports of
 	// failures that nobody handles and of Deferreds fired twice. Set it before
@@ -59,15 +61,15 @@ func coreOf(l Loop) *Core {
 // always does: coroutines made before the loop runs start then.
 func (c *Core) Waiting() bool { return c.ready != nil || len(c.fresh) > 0 || !c.opened }
 
-// Resume lets at most max ready coroutines go on, each until it waits again or
-// ends, and returns how many did. What a coroutine makes ready goes on in the
-// same Resume if max allows.
-func (c *Core) Resume(max int) (n int) {
+// Resume lets at most budget ready coroutines go on, each until it waits again or
+// ends, and returns how many did. What a coroutine makes ready goes on in the same
+// Resume if there is budget left.
+func (c *Core) Resume(budget int) (n int) {
 	if c.current != nil {
 		return 0 // called from within a coroutine: not the outermost callback
 	}
 	c.opened = true
-	for n < max && c.ready != nil {
+	for n < budget && c.ready != nil {
 		n++
 		c.resume(c.dequeue())
 	}
@@ -90,6 +92,7 @@ func (c *Core) Close() {
 	c.endCoroutines()
 	c.endCalls()
 	c.reportAll()
+	c.fresh = nil
 }
 
 // Open undoes Close, for a loop that starts again.

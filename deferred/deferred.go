@@ -48,7 +48,8 @@ const (
 // A Signal is a Deferred without a value: something happened.
 type Signal = Deferred[struct{}]
 
-// An Outcome is a value, or the error that came instead.
+// An Outcome is a value, or the error that came instead. Immutable after first
+// use.
 type Outcome[T any] struct {
 	Value T
 	Err   error

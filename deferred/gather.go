@@ -6,16 +6,16 @@ import (
 )
 
 // Gather runs f for each element of seq, each in a coroutine of its own and at
-// most max of them at a time, and returns a Deferred for what they return, in
+// most so many of them at a time as workers, and returns a Deferred for what they return, in
 // the order of seq. The next element is taken when there is room for it.
 //
 // The first failure, as a *MemberError with the place in seq, cancels the
 // others; the Deferred fails when all have ended. To cancel it does the same.
-func Gather[A, T any](l Loop, max int, seq iter.Seq[A], f func(*Co, A) (T, error)) *Deferred[[]T] {
-	if max < 1 {
-		panic(fmt.Sprintf("deferred: Gather of %d at a time: want at least 1", max))
+func Gather[A, T any](l Loop, workers int, seq iter.Seq[A], f func(*Co, A) (T, error)) *Deferred[[]T] {
+	if workers < 1 {
+		panic(fmt.Sprintf("deferred: Gather by %d: want at least 1", workers))
 	}
-	g := &gathering[A, T]{loop: l, max: max, f: f}
+	g := &gathering[A, T]{loop: l, workers: workers, f: f}
 	g.next, g.stop = iter.Pull(seq)
 	g.waitFor(coreOf(l), &g.part)
 	g.part.stop = g.fail
@@ -27,7 +27,7 @@ type gathering[A, T any] struct {
 	Deferred[[]T]
 	part    part
 	loop    Loop
-	max     int
+	workers int
 	f       func(*Co, A) (T, error)
 	next    func() (A, bool)
 	stop    func()
@@ -46,7 +46,7 @@ func (g *gathering[A, T]) pump() {
 		return
 	}
 	g.pumping = true
-	for g.err == nil && !g.dry && g.n < g.max {
+	for g.err == nil && !g.dry && g.n < g.workers {
 		g.start()
 	}
 	g.pumping = false

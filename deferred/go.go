@@ -1,9 +1,6 @@
 package deferred
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Go runs f, which may block, on the loop's pool of workers, and returns a
 // Deferred for its result, fired on the loop. It is the one door out of the
@@ -51,26 +48,4 @@ func (d *Deferred[T]) fire(v T, err error) {
 	if d.resolve(v, err) {
 		d.run()
 	}
-}
-
-// Poll calls try on the pool, now and then again and again with the given time
-// between the end of one call and the next, until it reports true or an error.
-// Timeout bounds the whole. It is for what can only be asked: a lock file, a
-// host that is to come up.
-func Poll[T any](l Loop, every time.Duration, try func(context.Context) (v T, ok bool, err error)) *Deferred[T] {
-	return Inline(l, func(co *Co) (T, error) {
-		for {
-			var ok bool
-			v, err := Go(l, func(ctx context.Context) (v T, err error) {
-				v, ok, err = try(ctx)
-				return v, err
-			}).Await(co)
-			if ok || err != nil {
-				return v, err
-			}
-			if err := co.Sleep(every); err != nil {
-				return v, err
-			}
-		}
-	})
 }

@@ -16,8 +16,6 @@ type Lane struct {
 	busy    bool
 }
 
-const defaultLaneJobs = 1000
-
 type laneJob struct {
 	*Signal
 	loop   Loop

@@ -36,7 +36,7 @@ type Loop interface {
 }
 
 // An Alarm is a Loop's side of a Timer, one for each CallLater; its methods are
-// what Timer says of its own. It stays usable after it fired.
+// what Timer says of its own. It stays usable after it fired. Loop-only.
 type Alarm interface {
 	Stop() bool
 	Reset(d time.Duration)

@@ -27,11 +27,6 @@ type Pool struct {
 	emptied chan struct{} // Guarded by mu. Made by Close, closed when running is empty.
 }
 
-const (
-	defaultWorkers = 20
-	defaultMaxJobs = 10_000
-)
-
 // A job is one call of Do. It is in one list of its pool, or in none.
 type job struct {
 	do      func(context.Context) func()
@@ -67,7 +62,7 @@ func (p *Pool) Do(do func(context.Context) func(), deliver func(func())) (cancel
 		return nil, ErrStopped
 	case p.running.Len() < p.workers():
 		j.enter(&p.running)
-	case p.waiting.Len() < bound(p.MaxJobs, defaultMaxJobs):
+	case p.waiting.Len() < bound(p.MaxJobs, defaultJobs):
 		j.enter(&p.waiting)
 	default:
 		return nil, ErrPoolFull
@@ -132,7 +127,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	for e := p.running.Front(); e != nil; e = e.Next() {
 		from = append(from, e.Value.(*job).from.String())
 	}
-	return fmt.Errorf("deferred: pool: %d jobs still running, from %s: %w", len(from), strings.Join(from, ", "), ctx.Err())
+	return fmt.Errorf("deferred: pool: jobs that have not ended: %s: %w", strings.Join(from, ", "), ctx.Err())
 }
 
 // work runs j, and then jobs that wait, until none does.

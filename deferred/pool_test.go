@@ -72,7 +72,7 @@ func TestGoCancel(t *testing.T) {
 // is refused with a typed error at once, and all that were taken deliver.
 func TestF23(t *testing.T) {
 	for _, tt := range []struct{ workers, maxJobs, runs, waits int }{
-		{0, 0, defaultWorkers, defaultMaxJobs}, {3, 5, 3, 5}, {1, -1, 1, 0},
+		{0, 0, defaultWorkers, defaultJobs}, {3, 5, 3, 5}, {1, -1, 1, 0},
 	} {
 		p := &Pool{Workers: tt.workers, MaxJobs: tt.maxJobs}
 		release := make(chan struct{})
@@ -170,7 +170,7 @@ func TestF23Close(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 0)
 	defer cancel()
 	err := p.Close(ctx)
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 jobs still running") || !strings.Contains(err.Error(), "TestF23Close") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "jobs that have not ended") || !strings.Contains(err.Error(), "TestF23Close") {
 		t.Errorf("got %v, want the job named by where it came from", err)
 	}
 	<-told
@@ -337,4 +337,21 @@ func TestD20Poll(t *testing.T) {
 	e = Poll(l, time.Second, func(context.Context) (int, bool, error) { return 0, false, errTest })
 	l.advance(time.Minute)
 	failed(t, e, errTest)
+
+	// Cancelled while it asks: the answer comes late, on another goroutine.
+	l.pool = new(Pool)
+	began, release := make(chan struct{}), make(chan struct{})
+	e = Poll(l, time.Second, func(context.Context) (int, bool, error) {
+		close(began)
+		<-release
+		return 1, true, nil
+	})
+	<-began
+	close(release)
+	l.do(e.Cancel)
+	failed(t, e, ErrCanceled)
+	if err := l.pool.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	l.settle()
 }

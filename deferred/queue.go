@@ -16,8 +16,6 @@ type Queue[T any] struct {
 	waiters list.List // of *Deferred[T]
 }
 
-const defaultItems = 10_000
-
 // Put gives v to the Get that waits longest, or keeps it. It returns ErrQueueFull,
 // and drops v, if the queue holds MaxItems.
 func (q *Queue[T]) Put(v T) error {

@@ -15,9 +15,6 @@ type runner struct {
 	exiting bool
 }
 
-// maxIdle bounds the runners kept for the next coroutines: about 2.7 KB each.
-const maxIdle = 256
-
 func newRunner() *runner {
 	r := new(runner)
 	r.next, _ = iter.Pull(r.serve)

@@ -5,10 +5,6 @@ import (
 	"fmt"
 )
 
-// defaultWaiters is how many may wait for a Semaphore, a Lock, a Gate or an
-// item of a Queue, unless its field says otherwise.
-const defaultWaiters = 10_000
-
 // A Semaphore lets a number of coroutines, or whoever else asks, do something at
 // the same time. Its zero is a Semaphore of one. Loop-only.
 type Semaphore struct {
@@ -71,17 +67,6 @@ func (s *Semaphore) grant() {
 			s.held-- // somebody else fired it
 		}
 	}
-}
-
-// bound is a limit as fields write it: 0 the default, negative none at all.
-func bound(n, fallback int) int {
-	switch {
-	case n == 0:
-		return fallback
-	case n < 0:
-		return 0
-	}
-	return n
 }
 
 // A Lock is held by one at a time, across Awaits, in the order of asking: what

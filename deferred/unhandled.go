@@ -94,10 +94,6 @@ func (d *Deferred[T]) trouble() {
 	}
 }
 
-// maxTroubles bounds the failures that a loop remembers: beyond, the oldest is
-// reported although it might be handled yet.
-const maxTroubles = 65_536
-
 // blame notes, for a report, that d fails by an error of the function f. It spares
 // itself that where there are callbacks still, which are likely to handle it.
 func (d *Deferred[T]) blame(f any) {
