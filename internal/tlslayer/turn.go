@@ -1,5 +1,7 @@
 package tlslayer
 
+import "github.com/twistor-go/twistor"
+
 // nextTurn has turn called in the next turn of the loop.
 func (g *Gate) nextTurn() {
 	if g.armed {
