@@ -27,6 +27,7 @@ type Conn struct {
 	t             twistor.Transport
 	loop          twistor.Loop
 	local, remote net.Addr
+	work          func() // turn, made once, for Post
 
 	mu                 sync.Mutex
 	readable, writable sync.Cond // something has changed
@@ -62,6 +63,7 @@ var (
 func newConn(t twistor.Transport) *Conn {
 	l := t.Loop()
 	c := &Conn{t: t, loop: l, local: t.LocalAddr(), remote: t.RemoteAddr(), now: l.Now(), tls: t.TLS()}
+	c.work = c.turn
 	c.readable.L, c.writable.L = &c.mu, &c.mu
 	c.readLimit.wake, c.sendLimit.wake = &c.readable, &c.writable
 	return c

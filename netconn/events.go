@@ -77,7 +77,7 @@ func (c *Conn) request(needed bool) {
 	if !needed {
 		return
 	}
-	for !c.loop.Post(c.turn) {
+	for !c.loop.Post(c.work) {
 		// The queue is full, and this goroutine waits its turn; or the loop is
 		// closed, and then it has said so to each of its connections.
 		runtime.Gosched()
