@@ -14,8 +14,8 @@ import (
 
 // Args are the arguments of one endpoint, sorted by name. A Kind's Parse reads
 // them by methods that remember the first mistake, so that it need not look at
-// each: ParseListener and ParseDialer report it. Loop-only, and only during
-// Parse.
+// each: ParseListener and ParseDialer report it. They are of no use when Parse
+// has returned. Loop-only.
 type Args struct {
 	// Type is what stands before the first colon.
 	Type string

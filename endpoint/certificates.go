@@ -18,9 +18,8 @@ import (
 // The connection that caused the look still gets the old ones. A file that is
 // half written, or whose key is another's, is logged once; the pair before it
 // serves on. Each server name has tickets of its own, so that a session of one
-// never resumes at another that asks for a client's certificate.
-//
-// Set the fields, then call Load. The fields are Immutable after first use.
+// never resumes at another that asks for a client's certificate. Set the
+// fields, then call Load. Loop-only.
 type Certificates struct {
 	// Cert is the certificate of clients that name no server or one that is
 	// not known; "": those are turned away, and Dir must be set. Key is its

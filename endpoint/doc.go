@@ -33,12 +33,10 @@
 // can be used once. proxy: wants a PROXY header (version 1 or 2) first in each
 // connection and shows the client's address instead of the balancer's; only
 // hosts of from, private networks if it is not given, may send one, for what
-// it says is believed. Child processes are no endpoints yet.
+// it says is believed. Child processes are not endpoints.
 //
 // Limits: an endpoint has up to 4,096 bytes and 64 arguments, and 8 of them
 // stand within each other; PEM files have up to 1 MiB, a directory up to 4,096
 // server names; a PROXY header has 10 s and 4 KiB; systemd may pass 1,024
 // sockets. Beyond, it is an error or the connection is closed.
-//
-// Everything is Loop-only.
 package endpoint

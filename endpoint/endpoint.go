@@ -39,7 +39,8 @@ func ParseListener(s string) (*Listener, error) { return standard.ParseListener(
 // ParseDialer parses a place to dial and opens nothing.
 func ParseDialer(s string) (*Dialer, error) { return standard.ParseDialer(s) }
 
-// An Error says what is wrong with an endpoint, and what was wanted instead:
+// An Error says what is wrong with an endpoint, and what was wanted instead.
+// Immutable after first use.
 //
 //	endpoint "tcp:70000": port: want a number from 0 to 65535
 type Error struct {

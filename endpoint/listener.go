@@ -9,13 +9,11 @@ import (
 
 // A Listener is a place to listen, parsed. Who only wants to listen uses
 // Listen; services that hand sockets over, and those that listen on every
-// loop, take the data:
+// loop, take the data. Immutable after first use.
 //
 //	n, err := endpoint.ParseListener("tls:443:cert=site.pem")
 //	n, err = n.Prepare(loop) // reads the certificate
 //	port, err := loop.Listen(n.Config, n.Wrap(f))
-//
-// Immutable after first use.
 type Listener struct {
 	// Config says where to listen. What has to be read or inherited, TLS and
 	// File, is there only after Prepare.
