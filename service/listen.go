@@ -5,15 +5,25 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/policy"
 )
 
+// Patience is how long a Service of Listen waits when it stops for connections
+// that go on, before it aborts them.
+const Patience = 5 * time.Second
+
+// farewell is how long it waits for peers to whom all was said, and who have
+// not closed: the system goes on delivering what it has.
+const farewell = time.Second
+
 // Listen is the Service that has f serve at a place, such as "tcp:8888". When
-// it stops, the port closes, every connection hears Dismissed, and those that
-// are not over when there is no more time are aborted.
+// it stops, the port closes and every connection hears Dismissed; those that
+// are not over after Patience, or when Stop is cancelled, are aborted. Peers
+// that have been told everything have a second to close, and are left then.
 func Listen(endpoint string, f twistor.Factory) Service { return ListenAll([]string{endpoint}, f) }
 
 // ListenAll is Listen at several places: f hears Opened before the first of
@@ -32,7 +42,6 @@ type listener struct {
 	// Owned by the loop.
 	ports []twistor.Port
 	seats []*seat
-	empty *deferred.Signal // fires when the last connection is over; nil: nobody waits
 }
 
 func (n *listener) Start(co *deferred.Co, h Host) error {
@@ -52,14 +61,20 @@ func (n *listener) Stop(co *deferred.Co) error {
 	for i := len(n.seats) - 1; i >= 0; i-- { // from the last, for those that leave meanwhile
 		n.seats[i].Dismissed()
 	}
-	if len(n.seats) > 0 {
-		n.empty = deferred.New[struct{}](co.Loop())
-		if _, waited := n.empty.Await(co); waited != nil {
-			for i := len(n.seats) - 1; i >= 0; i-- {
-				n.seats[i].Abort()
-			}
+	now := co.Loop().Now
+	for began := now(); len(n.seats) > 0; {
+		waited := now().Sub(began)
+		if waited >= Patience || waited >= farewell && !slices.ContainsFunc(n.seats, (*seat).busy) {
+			break
 		}
-		n.empty = nil
+		if co.Sleep(10*time.Millisecond) != nil {
+			break
+		}
+	}
+	for i := len(n.seats) - 1; i >= 0; i-- {
+		if n.seats[i].busy() {
+			n.seats[i].Abort()
+		}
 	}
 	return err
 }
@@ -96,7 +111,17 @@ type seat struct {
 	policy.Wrapper
 	listener *listener
 	place    int // in listener.seats; -1: not there
+	closed   bool
 }
+
+// Close is the protocol's last word: only its bytes are still to be sent.
+func (s *seat) Close() error {
+	s.closed = true
+	return s.Wrapper.Close()
+}
+
+// busy tells whether there is more to do than to wait for the peer.
+func (s *seat) busy() bool { return !s.closed || s.Buffered() > 0 }
 
 func (s *seat) Connected() {
 	s.place = len(s.listener.seats)
@@ -114,9 +139,6 @@ func (s *seat) Disconnected(err error) {
 		n.seats = n.seats[:last]
 	}
 	s.Wrapper.Disconnected(err)
-	if n.empty != nil && len(n.seats) == 0 {
-		n.empty.Succeed(struct{}{})
-	}
 }
 
 // LogValue names the protocol above, not the layer.

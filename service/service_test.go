@@ -162,7 +162,7 @@ func TestListen(t *testing.T) {
 	gone.Reset()
 
 	stopped := do(c, s.Stop)
-	if stopped.err != nil {
+	if c.Advance(10 * time.Millisecond); stopped.err != nil {
 		t.Errorf("Stop: %v", stopped.err)
 	}
 	for _, conn := range []*sim.Transport{a, b} {
@@ -175,25 +175,52 @@ func TestListen(t *testing.T) {
 	}
 }
 
-// Stop waits for connections that take their time, until it is cancelled.
+// Stop waits for connections that take their time, but not for ever, nor when
+// it is cancelled.
 func TestListenStopWaits(t *testing.T) {
+	for _, cancel := range []bool{true, false} {
+		c := sim.NewClock(t)
+		s := Listen("tcp:8001", &house{deaf: true})
+		if err := start(c, s); err != nil {
+			t.Fatal(err)
+		}
+		port := c.Ports()[0]
+		a, b := port.Accept(), port.Accept()
+		stopped := do(c, s.Stop)
+		c.Advance(Patience - time.Second)
+		a.Reset()
+		if c.Advance(0); stopped.err != errBusy || b.Aborted() {
+			t.Fatalf("got %v, want Stop to wait for the second connection", stopped.err)
+		}
+		if cancel {
+			stopped.d.Cancel()
+		} else {
+			c.Advance(time.Second)
+		}
+		if c.Advance(0); !b.Aborted() || stopped.err == errBusy {
+			t.Errorf("cancelled %v: the connection is there still, want it aborted", cancel)
+		}
+	}
+}
+
+// Who has been told everything, and does not close, is soon left; who reads
+// slowly is not.
+func TestListenStopFarewell(t *testing.T) {
 	c := sim.NewClock(t)
-	h := &house{deaf: true}
-	s := Listen("tcp:8001", h)
+	s := Listen("tcp:8001", &house{})
 	if err := start(c, s); err != nil {
 		t.Fatal(err)
 	}
-	port := c.Ports()[0]
-	a, b := port.Accept(), port.Accept()
+	client := c.Ports()[0].Accept()
+	client.Hold()
 	stopped := do(c, s.Stop)
-	c.Advance(time.Hour)
-	a.Reset()
-	if c.Advance(0); stopped.err != errBusy || b.Aborted() {
-		t.Fatalf("got %v, want Stop to wait for the second connection", stopped.err)
+	if c.Advance(Patience - time.Second); stopped.err != errBusy {
+		t.Fatalf("got %v, want Stop to wait for what is to be sent", stopped.err)
 	}
-	stopped.d.Cancel()
-	if c.Advance(0); !b.Aborted() {
-		t.Error("the connection is there still, want it aborted when there is no more time")
+	client.Drain(-1)
+	c.Advance(time.Second)
+	if client.Aborted() || stopped.err != nil || client.Written() != "good-bye\n" {
+		t.Errorf("aborted %v, %v, got %q, want all to be sent", client.Aborted(), stopped.err, client.Written())
 	}
 }
 
