@@ -163,9 +163,6 @@ func (p *Peer) serve() {
 		p.got = append(p.got, b[:n]...)
 		p.total += int64(n)
 		if err == poll.ErrAgain {
-			if len(p.conn.in) > 0 {
-				continue // only Net.Again
-			}
 			return
 		}
 		if err != nil {
@@ -189,9 +186,6 @@ func (p *Peer) push() {
 			return // the reads will tell
 		}
 		if n == 0 {
-			if c.room() > 0 {
-				continue // only Net.Again
-			}
 			return
 		}
 		p.queue = p.queue[n:]

@@ -96,8 +96,8 @@ func (c *conn) read(p []byte) (int, error) {
 		return 0, nil
 	case !c.dialed:
 		return 0, poll.ErrAgain
-	case chance(w.chance, w.Net.Again):
-		c.changed()
+	case c.poller != nil && chance(w.chance, w.Net.Again):
+		c.watched.changed()
 		return 0, poll.ErrAgain
 	case len(c.in) > 0:
 		n := min(len(p), len(c.in))
@@ -127,8 +127,8 @@ func (c *conn) write(call string, bufs ...[]byte) (total int, err error) {
 		return 0, c.take(call)
 	case c.dead || c.ended:
 		return 0, failedCall(call, syscall.EPIPE)
-	case chance(w.chance, w.Net.Again):
-		c.changed()
+	case c.poller != nil && chance(w.chance, w.Net.Again):
+		c.watched.changed()
 		return 0, poll.ErrAgain
 	}
 	room, size := c.room(), 0

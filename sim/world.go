@@ -43,16 +43,18 @@ type World struct {
 
 	running bool
 	closed  bool
-	until   func() bool // nil, or checked after every event
+	turns   int // in a row, without an event
 }
 
 // New returns a World of the seed, or of the environment's SIM_SEED, which a
-// failure prints.
+// failure prints. Its Net is Chaos(seed): with seed 0 a perfect one, and with
+// each other seed one that cuts and delays bytes in another way.
 func New(t T, seed uint64) *World {
 	if s, ok := seedFromEnvironment(); ok {
 		seed = s
 	}
 	w := &World{Seed: seed, t: orPanic(t), parted: map[way]bool{}, streams: map[string]*chances{}, trace: newTrace()}
+	w.Net = Chaos(seed)
 	w.chance = w.Split("network")
 	w.book.now = w.Now
 	w.t.Cleanup(w.Close)
@@ -99,9 +101,12 @@ func (w *World) inBackground(at int64, f func()) {
 	w.agenda.add(&entry{call: f}, max(at, w.mono))
 }
 
-// maxTurns bounds the turns at one instant without an event: more is taken for
-// a loop that spins.
-const maxTurns = 100_000
+// More turns in a row without an event between them are taken for a loop that
+// spins, and more events at one instant for a conversation without end.
+const (
+	maxTurns = 100_000
+	maxSteps = 10_000_000
+)
 
 // turn lets each host that has something to do have one turn; it reports
 // whether there was any.
@@ -115,34 +120,43 @@ func (w *World) turn() (any bool) {
 	return any
 }
 
-// step makes the next thing happen that does so not later than until: turns
-// first, then what is due next, to which time jumps. False: there is none.
+// step makes the next thing happen that does so not later than until: what is
+// due now, then a turn of each host that has something to do, then what is due
+// next, to which time jumps. False: there is none.
 func (w *World) step(until int64) bool {
-	if w.turn() {
+	at, ok := w.agenda.next()
+	if ok && at <= w.mono && (!w.Net.ShuffleTies || w.chance.IntN(2) == 0) {
+		w.deliver()
 		return true
 	}
-	at, ok := w.agenda.next()
+	if w.turn() {
+		w.turns++
+		return true
+	}
 	timer, armed := w.nextTimer()
 	switch {
 	case armed && (!ok || timer < at):
 		if timer > until {
 			return false
 		}
-		w.mono = max(timer, w.mono) // its host is hot now
-	case ok:
-		if at > until {
-			return false
-		}
-		w.mono = at
-		w.agenda.ties = nil
-		if w.Net.ShuffleTies {
-			w.agenda.ties = w.chance.Uint64
-		}
-		w.agenda.pop().call()
+		w.mono = max(timer, w.mono) // its host has something to do now
+	case ok && at <= until:
+		w.mono = max(at, w.mono)
+		w.deliver()
 	default:
 		return false
 	}
 	return true
+}
+
+// deliver makes the earliest event happen.
+func (w *World) deliver() {
+	w.turns = 0
+	w.agenda.ties = nil
+	if w.Net.ShuffleTies {
+		w.agenda.ties = w.chance.Uint64
+	}
+	w.agenda.pop().call()
 }
 
 // nextTimer is the earliest timer of any host.
@@ -166,7 +180,8 @@ func (w *World) play(until int64, done func() bool) bool {
 	}
 	w.running = true
 	defer func() { w.running = false }()
-	for turns, at := 0, w.mono; ; turns++ {
+	w.turns = 0
+	for steps, at := 0, w.mono; ; steps++ {
 		if done != nil && done() {
 			return true
 		}
@@ -174,10 +189,10 @@ func (w *World) play(until int64, done func() bool) bool {
 			return false
 		}
 		if w.mono > at {
-			turns, at = 0, w.mono
+			steps, at, w.turns = 0, w.mono, 0
 		}
-		if turns > maxTurns {
-			w.t.Fatalf("sim: %d events at %v, and no end", turns, w.Elapsed())
+		if w.turns > maxTurns || steps > maxSteps {
+			w.t.Fatalf("sim: %d events at %v, and no end: hosts that talk without pause need a Net.Latency", steps, w.Elapsed())
 		}
 	}
 }

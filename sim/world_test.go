@@ -25,7 +25,7 @@ func (e *echo) Disconnected(err error) { e.ends = append(e.ends, err) }
 var echoes = twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol { return &echo{Transport: t} })
 
 func TestWorldEcho(t *testing.T) {
-	w := New(t, 1)
+	w := New(t, 0)
 	w.Net.Latency = 20 * time.Millisecond
 	w.Host("server").Listen("tcp", ":7", echoes)
 	p := w.Host("client").Dial("server:7")
@@ -42,7 +42,7 @@ func TestWorldEcho(t *testing.T) {
 }
 
 func TestWorldDialsByName(t *testing.T) {
-	w := New(t, 1)
+	w := New(t, 0)
 	w.Host("server").Listen("tcp", ":7", echoes)
 	client := w.Host("client")
 	e := &ear{}
@@ -98,19 +98,19 @@ func TestTR02Leaks(t *testing.T) {
 		}},
 	} {
 		var f fakeT
-		f.try(func(t T) { tc.do(New(t, 1)) })
+		f.try(func(t T) { tc.do(New(t, 0)) })
 		got := strings.Join(f.failures, "\n")
 		if tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
 			t.Errorf("%s: got failures %q, want %q", tc.name, got, tc.want)
 		}
-		if tc.want != "" && !strings.Contains(strings.Join(f.logs, "\n"), "SIM_SEED=0x1 go test -run '^TestFake$' ./sim") {
+		if tc.want != "" && !strings.Contains(strings.Join(f.logs, "\n"), "SIM_SEED=0x0 go test -run '^TestFake$' ./sim") {
 			t.Errorf("%s: no replay in %q", tc.name, f.logs)
 		}
 	}
 }
 
 func TestWorldUnix(t *testing.T) {
-	w := New(t, 1)
+	w := New(t, 0)
 	h := w.Host("one")
 	h.Listen("unix", "/run/echo", echoes)
 	p := h.Dial("unix:/run/echo")
@@ -123,7 +123,7 @@ func TestWorldUnix(t *testing.T) {
 }
 
 func TestWorldFiles(t *testing.T) {
-	w := New(t, 1)
+	w := New(t, 0)
 	w.Net.WorkTime = time.Second
 	h := w.Host("one")
 	h.Do(func(co *deferred.Co) error {
