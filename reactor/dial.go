@@ -230,7 +230,7 @@ func (d *dialing) fail(err error) {
 		if d.config.File != nil {
 			network, address = "file", d.config.File.Name()
 		}
-		err = &net.OpError{Op: "dial", Net: network, Addr: place(address), Err: err}
+		err = &net.OpError{Op: "dial", Net: network, Addr: written(address), Err: err}
 	}
 	d.result.Fail(err)
 }

@@ -1,6 +1,7 @@
 package reactor_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -213,11 +214,14 @@ func TestPostLimit(t *testing.T) {
 // equal times in order, no lost call, none after Stop. R12, R13, F-14.
 func TestR11CallLater(t *testing.T) {
 	for seed := range uint64(50) {
-		testTimers(t, seed)
+		testTimers(t, seed, 200, 300, 50)
+	}
+	for i, scale := range []int64{1e6, 1e8, 1e10, 1e13, 1e15} { // many: the wheel, too
+		testTimers(t, uint64(100+i), 12_000, 60, scale)
 	}
 }
 
-func testTimers(t *testing.T, seed uint64) {
+func testTimers(t *testing.T, seed uint64, count, rounds int, scale int64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	mono := int64(0)
 	base := time.Unix(1000, 0)
@@ -229,7 +233,7 @@ func testTimers(t *testing.T, seed uint64) {
 		at    int64 // -1: not armed
 		no    int
 	}
-	calls := make([]*call, 200)
+	calls := make([]*call, count)
 	no := 0
 	var fired []int
 	for i := range calls {
@@ -244,8 +248,8 @@ func testTimers(t *testing.T, seed uint64) {
 		})
 		c.timer.Stop()
 	}
-	for range 300 {
-		for range rng.IntN(20) {
+	for range rounds {
+		for range rng.IntN(count / 3) {
 			c := calls[rng.IntN(len(calls))]
 			if rng.IntN(3) == 0 {
 				if got, want := c.timer.Stop(), c.at >= 0; got != want {
@@ -257,7 +261,10 @@ func testTimers(t *testing.T, seed uint64) {
 				}
 				continue
 			}
-			d := int64(rng.IntN(50))
+			d := rng.Int64N(scale)
+			if rng.IntN(10) == 0 {
+				d /= 1000
+			}
 			c.timer.Reset(time.Duration(d))
 			no++
 			c.at, c.no = mono+d, no
@@ -265,7 +272,7 @@ func testTimers(t *testing.T, seed uint64) {
 				t.Fatalf("seed %d: When: got %v, want %v", seed, got, want)
 			}
 		}
-		mono += int64(rng.IntN(10))
+		mono += rng.Int64N(scale / 5)
 		var due []int
 		for i, c := range calls {
 			if c.at >= 0 && c.at <= mono {
@@ -274,15 +281,25 @@ func testTimers(t *testing.T, seed uint64) {
 		}
 		slices.SortFunc(due, func(i, j int) int {
 			if a, b := calls[i], calls[j]; a.at != b.at {
-				return int(a.at - b.at)
+				return cmp.Compare(a.at, b.at)
 			}
 			return calls[i].no - calls[j].no
 		})
 		fired = nil
-		r.Turn(0) // reads the clock
-		r.Turn(0) // calls what is due
+		r.Turn(0)                                // reads the clock
+		for before := -1; before < len(fired); { // calls what is due
+			before = len(fired)
+			r.Turn(0)
+		}
 		if !slices.Equal(fired, due) {
-			t.Fatalf("seed %d at %d: fired %v, want %v", seed, mono, fired, due)
+			t.Fatalf("seed %d at %d: fired %d, want %d", seed, mono, len(fired), len(due))
+		}
+		if at, ok := r.NextTimer(); ok {
+			for _, c := range calls {
+				if c.at >= 0 && c.at < at {
+					t.Fatalf("seed %d: NextTimer says %d, one is due at %d", seed, at, c.at)
+				}
+			}
 		}
 		armed := 0
 		for _, c := range calls {

@@ -166,14 +166,14 @@ func listenError(c twistor.ListenConfig, err error) error {
 	if c.File != nil {
 		network, address = "file", c.File.Name()
 	}
-	return &net.OpError{Op: "listen", Net: network, Addr: place(address), Err: err}
+	return &net.OpError{Op: "listen", Net: network, Addr: written(address), Err: err}
 }
 
-// A place is an address as it was written.
-type place string
+// A written is an address as it was written.
+type written string
 
-func (place) Network() string  { return "" }
-func (p place) String() string { return string(p) }
+func (written) Network() string  { return "" }
+func (w written) String() string { return string(w) }
 
 // bindAddr reads the address of something local. A name is looked up at once,
 // which blocks: on a running loop use addresses.

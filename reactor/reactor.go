@@ -416,9 +416,9 @@ func (l *loop) closing() {
 	l.core.Close()
 	l.resumes = maxResumes
 	l.finish()
-	for _, t := range l.timers.by {
-		if t != nil {
-			t.id = -1
+	for _, p := range l.timers.by {
+		if p.t != nil {
+			p.t.id = -1
 		}
 	}
 	l.timers = timers{free: -1}
@@ -494,7 +494,7 @@ func (r *Reactor) Stats() (s Stats) {
 	for _, l := range r.loops {
 		s.Connections += l.conns
 		s.Ports += len(l.ports) + len(l.packetPorts)
-		s.Timers += len(l.timers.heap)
+		s.Timers += l.timers.n
 		s.Buffered += l.buffered
 	}
 	return s
