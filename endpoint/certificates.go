@@ -44,6 +44,7 @@ type Certificates struct {
 	asked  atomic.Bool           // home has been asked to look
 
 	// Owned by home.
+	interval  time.Duration // between looks; tests shorten it
 	looked    time.Time
 	renewed   time.Time // the tickets' keys
 	complaint string    // last logged; "": nothing is wrong
@@ -70,6 +71,9 @@ func (c *Certificates) Load(l twistor.Loop) (*tls.Config, error) {
 		return nil, err
 	}
 	c.looked, c.renewed = l.Now(), l.Now()
+	if c.interval == 0 {
+		c.interval = lookInterval
+	}
 	if err := next.key(l.Rand(), false); err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func (c *Certificates) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 // look reads what changed, if it is time to.
 func (c *Certificates) look() {
 	now := c.home.Now()
-	if now.Sub(c.looked) < lookInterval {
+	if now.Sub(c.looked) < c.interval {
 		c.asked.Store(false)
 		return
 	}

@@ -290,6 +290,51 @@ func TestE07PlacesWork(t *testing.T) {
 	})
 }
 
+// ListenEach builds a factory for each loop, with the endpoint's layers around
+// each; a loop without siblings serves alone.
+func TestE07ListenEach(t *testing.T) {
+	r := reactor.New(&reactor.Config{Loops: 2})
+	l := r.Loop()
+	var built []twistor.Loop
+	port, err := endpoint.ListenEach(l, "proxy:tcp:127.0.0.1:0", func(at twistor.Loop) twistor.Factory {
+		built = append(built, at)
+		return &echo{}
+	})
+	if err != nil || len(built) != 2 || built[0] == built[1] {
+		t.Fatalf("got factories for %v, error %v, want one for each of 2 loops", built, err)
+	}
+	deferred.Inline(l, func(co *deferred.Co) (struct{}, error) {
+		defer r.Stop()
+		for range 4 {
+			c := newCaller(l)
+			p, err := endpoint.Dial(l, "tcp:"+port.Addr().String(), twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+				t.Write([]byte(header1))
+				return c.Build(t)
+			})).Await(co)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got, err := c.answered.Await(co); err != nil || got != "hello" {
+				t.Errorf("got %q, error %v, want hello", got, err)
+			}
+			p.(*calling).Close()
+		}
+		return struct{}{}, nil
+	}).Done(nil)
+	if err := r.Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+
+	alone := sim.NewClock(t)
+	if _, err := endpoint.ListenEach(alone, "tcp:80", func(twistor.Loop) twistor.Factory { return &echo{} }); err != nil || len(alone.Ports()) != 1 {
+		t.Errorf("got %d ports, error %v, want 1", len(alone.Ports()), err)
+	}
+	if _, err := endpoint.ListenEach(alone, "tcp:many", nil); err == nil {
+		t.Error("got no error of a bad endpoint, want one")
+	}
+}
+
 type packets struct{ bound *deferred.Deferred[string] }
 
 func (p *packets) Bound(t twistor.PacketTransport)     { p.bound.Succeed(t.Addr().String()) }

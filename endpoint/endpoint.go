@@ -19,6 +19,14 @@ func Listen(l twistor.Loop, s string, f twistor.Factory) (twistor.Port, error) {
 	return standard.Listen(l, s, f)
 }
 
+// ListenEach opens the place that s describes for all loops of l's reactor:
+// build makes a factory for each of them, and a connection goes to the loop
+// with the fewest. It is how a server uses all cores and shares nothing. The
+// error is an *Error if s is wrong.
+func ListenEach(l twistor.Loop, s string, build func(at twistor.Loop) twistor.Factory) (twistor.Port, error) {
+	return standard.ListenEach(l, s, build)
+}
+
 // ListenPacket opens the place that s describes for packets, with p to get
 // them. The error is an *Error if s is wrong.
 func ListenPacket(l twistor.Loop, s string, p twistor.PacketProtocol) (twistor.Port, error) {

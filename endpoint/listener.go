@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/twistor-go/twistor"
 )
@@ -46,7 +45,7 @@ func (n *Listener) Prepare(l twistor.Loop) (*Listener, error) {
 	}
 	ready.Load = nil
 	if err := n.Load(l, &ready); err != nil {
-		return nil, n.fail("", err)
+		return nil, n.fail(err)
 	}
 	return &ready, nil
 }
@@ -61,20 +60,40 @@ func (n *Listener) Wrap(f twistor.Factory) twistor.Factory {
 
 // Listen opens the place on l. Loop-only.
 func (n *Listener) Listen(l twistor.Loop, f twistor.Factory) (twistor.Port, error) {
+	return n.listen(l, func(ready *Listener) (twistor.Port, error) {
+		if ready.Open != nil {
+			return ready.Open(l, ready.Wrap(f))
+		}
+		return l.Listen(ready.Config, ready.Wrap(f))
+	})
+}
+
+// ListenEach opens the place for all loops of l's reactor, each with a factory
+// of its own: see twistor.EachListener. On a Loop that is none, and for what is
+// no port, such as stdio:, l listens alone. Loop-only.
+func (n *Listener) ListenEach(l twistor.Loop, build func(at twistor.Loop) twistor.Factory) (twistor.Port, error) {
+	each, ok := l.(twistor.EachListener)
+	if !ok || n.Open != nil {
+		return n.Listen(l, build(l))
+	}
+	return n.listen(l, func(ready *Listener) (twistor.Port, error) {
+		return each.ListenEach(ready.Config, func(at twistor.Loop) twistor.Factory { return ready.Wrap(build(at)) })
+	})
+}
+
+// listen has open called with what Prepare makes of n.
+func (n *Listener) listen(l twistor.Loop, open func(ready *Listener) (twistor.Port, error)) (twistor.Port, error) {
 	if n.packets() {
-		return nil, n.fail("", errors.New("it is for packets: want one for streams, such as tcp: or unix:"))
+		return nil, n.fail(errors.New("it is for packets: want one for streams, such as tcp: or unix:"))
 	}
 	ready, err := n.Prepare(l)
 	if err != nil {
 		return nil, err
 	}
-	if ready.Open != nil {
-		return ready.Open(l, ready.Wrap(f))
-	}
 	defer ready.release()
-	port, err := l.Listen(ready.Config, ready.Wrap(f))
+	port, err := open(ready)
 	if err != nil {
-		return nil, n.fail("", err)
+		return nil, n.fail(err)
 	}
 	return port, nil
 }
@@ -83,7 +102,7 @@ func (n *Listener) Listen(l twistor.Loop, f twistor.Factory) (twistor.Port, erro
 func (n *Listener) ListenPacket(l twistor.Loop, p twistor.PacketProtocol) (twistor.Port, error) {
 	inherited := n.Config.Network == "" && n.Open == nil && n.Layer == nil
 	if !n.packets() && !inherited {
-		return nil, n.fail("", errors.New("it is for streams: want one for packets, such as udp: or unixgram:"))
+		return nil, n.fail(errors.New("it is for streams: want one for packets, such as udp: or unixgram:"))
 	}
 	ready, err := n.Prepare(l)
 	if err != nil {
@@ -92,7 +111,7 @@ func (n *Listener) ListenPacket(l twistor.Loop, p twistor.PacketProtocol) (twist
 	defer ready.release()
 	port, err := l.ListenPacket(ready.Config, p)
 	if err != nil {
-		return nil, n.fail("", err)
+		return nil, n.fail(err)
 	}
 	return port, nil
 }
@@ -114,9 +133,4 @@ func (n *Listener) release() {
 }
 
 // fail names the endpoint in err.
-func (n *Listener) fail(part string, err error) error {
-	if n.text == "" {
-		return fmt.Errorf("endpoint: %w", err)
-	}
-	return &Error{Endpoint: n.text, Part: part, Err: err}
-}
+func (n *Listener) fail(err error) error { return &Error{Endpoint: n.text, Err: err} }

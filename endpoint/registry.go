@@ -93,6 +93,16 @@ func (r *Registry) Listen(l twistor.Loop, s string, f twistor.Factory) (twistor.
 	return n.Listen(l, f)
 }
 
+// ListenEach opens the place that s describes for all loops of l's reactor,
+// with a factory for each.
+func (r *Registry) ListenEach(l twistor.Loop, s string, build func(at twistor.Loop) twistor.Factory) (twistor.Port, error) {
+	n, err := r.ParseListener(s)
+	if err != nil {
+		return nil, err
+	}
+	return n.ListenEach(l, build)
+}
+
 // ListenPacket opens the place that s describes for packets.
 func (r *Registry) ListenPacket(l twistor.Loop, s string, p twistor.PacketProtocol) (twistor.Port, error) {
 	n, err := r.ParseListener(s)
