@@ -41,7 +41,7 @@ func TestX01NoUnboundedBuffer(t *testing.T) {
 	}
 	total := 8 << 20
 	if testing.Short() || raceEnabled {
-		total = 1 << 20
+		total = 512 << 10
 	}
 	for name, f := range allFramings {
 		for _, b := range []string{"A", "\xff", "(", ",", "\x00", "\r", "\n", ".", "1", "0"} {
@@ -96,7 +96,7 @@ func TestX03LinearMemory(t *testing.T) {
 	}
 	for name, work := range map[string]func(n int) func(){"one long line": long, "a pause at each line": pausing} {
 		n := 64 << 10
-		if testing.Short() {
+		if testing.Short() || raceEnabled {
 			n = 8 << 10
 		}
 		small, large := allocated(work(n)), allocated(work(4*n))

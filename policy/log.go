@@ -87,7 +87,11 @@ type logged struct {
 }
 
 func (w *logged) Connected() {
-	w.note("connected", nil, w.RemoteAddr().String())
+	who := ""
+	if w.file != nil { // a logger is told by conn
+		who = w.RemoteAddr().String()
+	}
+	w.note("connected", nil, who)
 	w.Wrapper.Connected()
 }
 

@@ -249,7 +249,7 @@ func (h *hashing) write() {
 func TestF05PipeStreams(t *testing.T) {
 	for seed := range uint64(5) {
 		size := 4 << 20
-		if testing.Short() {
+		if testing.Short() || raceEnabled {
 			size = 1 << 18
 		}
 		c := sim.NewClock(t)
