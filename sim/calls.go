@@ -119,6 +119,10 @@ func (p *poller) Accept(h poll.Handle) (poll.Socket, poll.Addr, error) {
 		if list := w.Net.AcceptErrors; len(list) > 0 {
 			err = list[w.chance.IntN(len(list))]
 		}
+		if !exhausted(err) { // it speaks of the connection, which is gone
+			o.queue[0].close(true)
+			o.queue = o.queue[1:]
+		}
 		return nil, poll.Addr{}, failedCall("accept4", err)
 	}
 	c := o.queue[0]
@@ -128,6 +132,16 @@ func (p *poller) Accept(h poll.Handle) (poll.Socket, poll.Addr, error) {
 	o.queue = o.queue[1:]
 	c.byLoop()
 	return c, c.remote, nil
+}
+
+// exhausted reports whether an accept's errno speaks of the host, so that the
+// connection still waits.
+func exhausted(err syscall.Errno) bool {
+	switch err {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EINVAL:
+		return true
+	}
+	return false
 }
 
 // TurnAway implements poll.Reserver: a host has one file to spare for it.

@@ -39,6 +39,10 @@ func Chaos(seed uint64) (n Net) {
 	maybe(func() { n.WorkTime = upTo(r, 100*time.Millisecond) })
 	maybe(func() { n.WorkJitter = upTo(r, 100*time.Millisecond) })
 	maybe(func() { n.ShuffleTies = true })
+	// A buffer empties once in a round trip: tiny ones go with short ways, or
+	// nothing would be done within anybody's time limits.
+	longest := time.Duration(min(orDefault(n.SendBuffer, 4000), orDefault(n.ReceiveBuffer, 4000))) * 50 * time.Microsecond
+	n.Latency, n.Jitter = min(n.Latency, longest), min(n.Jitter, longest)
 	return n
 }
 

@@ -43,6 +43,7 @@ type Host struct {
 	conns    []*conn
 	peers    []*Peer
 	jobs     int
+	poked    bool // needs a turn, though nothing says so
 }
 
 // Host returns the host of that name: the same one for the same name. Hosts are
@@ -249,7 +250,7 @@ func (h *Host) hot() bool {
 	if h.down || h.reactor == nil {
 		return false
 	}
-	if h.reactor.Busy() {
+	if h.poked || h.reactor.Busy() {
 		return true
 	}
 	if at, ok := h.reactor.NextTimer(); ok && at <= h.world.mono {
@@ -265,6 +266,7 @@ func (h *Host) hot() bool {
 
 // turn runs one turn of each of the host's loops.
 func (h *Host) turn() {
+	h.poked = false
 	h.world.record(h, kindTurn, 0, nil)
 	if err := h.reactor.Turn(0); err != nil {
 		h.world.t.Errorf("sim: host %s: %v", h.name, err)

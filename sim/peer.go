@@ -63,10 +63,8 @@ func (h *Host) TryDial(address string) (*Peer, error) {
 		c.close(true)
 		return nil, errors.New("no answer")
 	}
-	if c.err != 0 {
-		err := c.take("connect")
-		c.close(true)
-		return nil, err
+	if p.err != nil {
+		return nil, p.err
 	}
 	return p, nil
 }

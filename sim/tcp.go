@@ -86,6 +86,9 @@ func (c *conn) room() int {
 func (c *conn) take(call string) error {
 	err := c.err
 	c.err = 0
+	if c.peer == nil {
+		call = "connect"
+	}
 	return failedCall(call, err)
 }
 

@@ -180,6 +180,9 @@ func (w *World) play(until int64, done func() bool) bool {
 	}
 	w.running = true
 	defer func() { w.running = false }()
+	for _, h := range w.hosts {
+		h.poked = true // the test may have called something since
+	}
 	w.turns = 0
 	for steps, at := 0, w.mono; ; steps++ {
 		if done != nil && done() {
