@@ -16,6 +16,7 @@ import (
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/reactor"
+	"github.com/twistor-go/twistor/sim"
 )
 
 // The conformance suite: the same tests on every backend. Both ends of each
@@ -27,7 +28,7 @@ type bed struct {
 	*testing.T
 	r    *reactor.Reactor
 	l    twistor.Loop
-	log  *bytes.Buffer
+	log  fmt.Stringer
 	kind string
 	turn func()        // one step of the world
 	wait time.Duration // how long until gives up, in the world's time
@@ -35,17 +36,39 @@ type bed struct {
 	host string        // the address of this machine
 }
 
-// backends make beds; the simulator's is added by its own file.
+// backends make beds.
 var backends = []struct {
 	name string
 	make func(t *testing.T, c reactor.Config) *bed
 }{
 	{"system", func(t *testing.T, c reactor.Config) *bed { return realBed(t, c) }},
 	{"portable", func(t *testing.T, c reactor.Config) *bed { c.Portable = true; return realBed(t, c) }},
+	{"fake", fakeBed},
+}
+
+// logged is the log of a simulated world.
+type logged struct{ w *sim.World }
+
+func (l logged) String() string { return l.w.Logged() }
+
+// fakeBed is a bed on the simulated network, whose time passes by itself.
+func fakeBed(t *testing.T, c reactor.Config) *bed {
+	if c.MaxBuffered != 0 || c.Resolver != nil {
+		t.Skip("the simulator has its own resolver, and hosts with the limits of every program")
+	}
+	w := sim.New(t, 0)
+	w.Tolerate = sim.Leaks{Connections: true, Timers: true}
+	h := w.Host("host")
+	b := &bed{T: t, kind: "fake", r: h.Reactor(), l: h.Loop(), log: logged{w}, wait: time.Hour, host: h.Addr().String()}
+	b.turn = func() { w.Advance(time.Millisecond) }
+	b.dir = func() string { return "/run" }
+	t.Cleanup(func() { w.Errors() }) // panics that are part of a test
+	return b
 }
 
 func realBed(t *testing.T, c reactor.Config) *bed {
-	b := &bed{T: t, log: new(bytes.Buffer), kind: "system", wait: 10 * time.Second, host: "127.0.0.1"}
+	log := new(bytes.Buffer)
+	b := &bed{T: t, log: log, kind: "system", wait: 10 * time.Second, host: "127.0.0.1"}
 	if c.Portable {
 		b.kind = "portable"
 	}
@@ -53,7 +76,7 @@ func realBed(t *testing.T, c reactor.Config) *bed {
 		c.Loops = 1
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	b.r = reactor.New(&c)
 	b.l = b.r.Loop()

@@ -95,12 +95,13 @@ func ask(t *testing.T, addr string, clients, questions int) map[int]int {
 	t.Helper()
 	given := map[int]int{}
 	var mu sync.Mutex
-	var wg, connected sync.WaitGroup
-	connected.Add(clients)
+	var wg, served sync.WaitGroup
+	served.Add(clients)
 	for range clients {
 		wg.Go(func() {
+			arrived := sync.OnceFunc(served.Done)
+			defer arrived()
 			c, err := net.Dial("tcp", addr)
-			connected.Done()
 			if err != nil {
 				t.Error(err)
 				return
@@ -108,8 +109,9 @@ func ask(t *testing.T, addr string, clients, questions int) map[int]int {
 			defer c.Close()
 			in := bufio.NewReader(c)
 			for q := range questions {
-				if q == 0 {
-					connected.Wait() // so that all are there at once
+				if q == 1 { // nobody leaves before all are there
+					arrived()
+					served.Wait()
 				}
 				fmt.Fprintln(c, "next")
 				line, err := in.ReadString('\n')

@@ -216,7 +216,7 @@ func (l *loop) turn(until int64) error {
 
 // busy reports whether the next turn has something to do at once.
 func (l *loop) busy() bool {
-	return l.core.Waiting() || len(l.pending) > l.settled || len(l.doomed) > l.ended || len(l.deeds) > l.deed || !l.mail.empty()
+	return l.core.Waiting() || len(l.pending) > l.settled || len(l.doomed) > l.ended || len(l.deeds) > l.deed || len(l.senders) > 0 || !l.mail.empty()
 }
 
 // guard runs a stage to its end. A panic ends only the callback in which it
