@@ -181,9 +181,10 @@ func ExampleBudget() {
 
 func ExampleLog() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey || len(groups) > 0 { // conn.peer and the like
-				return slog.Attr{}
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch a.Key {
+			case slog.TimeKey, "proto", "peer", "local":
+				return slog.Attr{} // for the example
 			}
 			return a
 		},

@@ -154,7 +154,7 @@ func (w *logged) note(event string, p []byte, words string) {
 	if w.logger == nil || !w.logger.Enabled(ctx, w.log.Level) {
 		return
 	}
-	attrs := []slog.Attr{slog.Any("conn", w.Transport)}
+	var attrs []slog.Attr
 	if p != nil {
 		shown := p
 		if most := count(w.log.MaxRecordBytes, 1024); most >= 0 {
@@ -165,5 +165,6 @@ func (w *logged) note(event string, p []byte, words string) {
 	if words != "" {
 		attrs = append(attrs, slog.String("what", words))
 	}
+	attrs = append(attrs, slog.Any("conn", w.Transport))
 	w.logger.LogAttrs(ctx, w.log.Level, "policy: "+event, attrs...)
 }
