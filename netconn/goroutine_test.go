@@ -235,6 +235,51 @@ func TestP10LoopStopEndsAll(t *testing.T) {
 	}
 }
 
+// P10: one Listener takes the connections of all loops.
+func TestP10ListenerOnEveryLoop(t *testing.T) {
+	r := reactor.New(&reactor.Config{Loops: 2})
+	ln, err := netconn.ListenBy(r.Loop(), func(f twistor.Factory) (twistor.Port, error) {
+		return twistor.ListenEach(r.Loop(), "tcp", "127.0.0.1:0", func(twistor.Loop) twistor.Factory { return f })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.Run(context.Background()) }()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			c, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			io.WriteString(c, "hello")
+			if got, err := io.ReadAll(c); err != nil || string(got) != "hello" {
+				t.Errorf("got %q, %v, want hello", got, err)
+			}
+		})
+		all.Go(func() {
+			c, err := ln.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.CopyN(c, c, 5)
+			c.Close()
+		})
+	}
+	all.Wait()
+	r.Stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v of Accept after the end, want %v", err, net.ErrClosed)
+	}
+}
+
 // P10: Dial ends with its context, and leaves no connection behind.
 func TestP10DialContext(t *testing.T) {
 	l := run(t, nil)
