@@ -10,9 +10,9 @@ import (
 // goes on, which is when the outermost callback of the loop has returned.
 //
 // If the coroutine was cancelled, an Await that would wait cancels d instead and
-// returns the reason. When the loop closes, an Await returns ErrStopped; those
-// after it do not return, but unwind the body by a panic. To await with a Co
-// other than one's own panics.
+// returns the reason. So it is when the loop closes: that Await returns
+// ErrStopped; but those after it do not return, they unwind the body by a panic.
+// To await with a Co other than one's own panics.
 func (d *Deferred[T]) Await(co *Co) (T, error) {
 	co.check(d.core)
 	if !d.ready() {
@@ -46,18 +46,16 @@ func (d *Deferred[T]) awaitedBy(co *Co) {
 type awaitable interface {
 	node
 	awaitedBy(co *Co)
-	Cancel()
-	ready() bool
+	forsake(reason error)
 }
 
 // await makes co wait for d, and returns why it did not get a result.
 func (co *Co) await(d awaitable) error {
 	if co.stopping {
-		co.refuse()
-		return ErrStopped
+		return co.stop(d)
 	}
 	if co.err != nil {
-		d.Cancel()
+		d.forsake(co.err)
 		return co.err
 	}
 	for up := node(d); up != nil; up = up.upstream() {
@@ -71,7 +69,14 @@ func (co *Co) await(d awaitable) error {
 	if co.waiting == nil {
 		return nil
 	}
-	co.waiting = nil // the loop closed
+	co.waiting = nil
+	return co.stop(d)
+}
+
+// stop ends an Await because the loop closes. What it would wait for is told
+// too: a Lock, for one, must not be granted to who has gone.
+func (co *Co) stop(d awaitable) error {
+	d.forsake(ErrStopped)
 	co.refuse()
 	return ErrStopped
 }

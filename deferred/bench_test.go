@@ -2,6 +2,7 @@ package deferred
 
 import (
 	"context"
+	"runtime"
 	"testing"
 )
 
@@ -114,5 +115,28 @@ func BenchmarkPool(b *testing.B) {
 	for b.Loop() {
 		p.Do(job, deliver)
 		<-done
+	}
+}
+
+// BenchmarkSuspended is the memory of a coroutine that waits: stack, Co, result.
+func BenchmarkSuspended(b *testing.B) {
+	const n = 10_000
+	l := newLoop(b)
+	for b.Loop() {
+		gate := New[int](l)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for range n {
+			Inline(l, func(co *Co) (int, error) { return gate.Await(co) })
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		used := after.HeapInuse + after.StackInuse - before.HeapInuse - before.StackInuse
+		b.ReportMetric(float64(used)/n, "B/coroutine")
+		gate.Succeed(1)
+		for l.core.Waiting() {
+			l.core.Resume(n)
+		}
 	}
 }

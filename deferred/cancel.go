@@ -32,12 +32,15 @@ func (d *Deferred[T]) OnCancel(f func()) *Deferred[T] {
 // d is allowed. Others who wait for the same Deferred upstream see it fail as
 // well, unless a Shield stands before it.
 func (d *Deferred[T]) Cancel() {
-	if d == nil {
-		return
+	if d != nil {
+		d.forsake(ErrCanceled)
 	}
+}
+
+func (d *Deferred[T]) forsake(reason error) {
 	d.flags |= forsaken
 	d.handle()
-	cancelFrom(d, ErrCanceled)
+	cancelFrom(d, reason)
 }
 
 // Shield returns a Deferred that fires as d does, and whose Cancel does not

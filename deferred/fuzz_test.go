@@ -25,9 +25,9 @@ func FuzzOrder(f *testing.F) {
 // TestOrder does so for programs that are random, but the same every time.
 func TestOrder(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
-	n := 4000
+	n := 1000
 	if testing.Short() {
-		n = 400
+		n = 200
 	}
 	for i := range n {
 		program := make([]byte, 30+i%270)
