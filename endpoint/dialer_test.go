@@ -186,6 +186,31 @@ func TestE17OverAnotherEndpoint(t *testing.T) {
 	})
 }
 
+// T17: both sides say what they speak, and agree.
+func TestT17ALPN(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	cert, key := ca.issue("127.0.0.1")
+	dir := disk(t, map[string][]byte{"site.pem": append(cert, key...), "ca.pem": ca.pem})
+	run(t, func(co *deferred.Co, l twistor.Loop) error {
+		port, err := endpoint.Listen(l, "tls:127.0.0.1:0:alpn=h2,http/1.1:cert="+dir+"/site.pem", &echo{})
+		if err != nil {
+			return err
+		}
+		for alpn, want := range map[string]string{":alpn=http/1.1": "http/1.1", ":alpn=h2": "h2", "": ""} {
+			c := newCaller(l)
+			p, err := endpoint.Dial(l, "tls:"+port.Addr().String()+":roots="+dir+"/ca.pem"+alpn, c).Await(co)
+			if err != nil {
+				return err
+			}
+			if got := p.(*calling).TLS().NegotiatedProtocol; got != want {
+				t.Errorf("%q: got protocol %q, want %q", alpn, got, want)
+			}
+			c.answered.Await(co)
+		}
+		return nil
+	})
+}
+
 // E02: cancelling stops the attempt, wherever it is; the time limit counts for
 // all of it.
 func TestE02CancelAndTimeout(t *testing.T) {

@@ -1,7 +1,11 @@
 package endpoint_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"os"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/endpoint"
@@ -45,6 +49,56 @@ func ExampleListen() {
 	// unix /run/echo
 	// endpoint "tcp:70000": port: want a number from 0 to 65535
 	// endpoint "tpc:80": unknown type "tpc": did you mean tcp? want one of tcp, tcp4, tcp6, tls, unix, udp, udp4, udp6, unixgram, stdio, fd, systemd, proxy
+}
+
+// One port, and a factory for each loop of the reactor.
+func ExampleListenEach() {
+	loop := sim.NewClock(nil) // which is alone
+	port, err := endpoint.ListenEach(loop, "tcp:8080", func(at twistor.Loop) twistor.Factory {
+		fmt.Println("a factory for", len(at.Siblings()), "loop")
+		return &echo{}
+	})
+	fmt.Println(port.Addr(), err)
+	// Output:
+	// a factory for 1 loop
+	// 0.0.0.0:8080 <nil>
+}
+
+// A directory of certificates, one for each server name.
+func ExampleCertificates() {
+	loop := sim.NewClock(nil)
+	loop.FS().Mkdir("/certificates", 0o700)
+	for _, name := range []string{"a.example", "*.b.example"} {
+		cert := sim.Certificate(name)
+		key, _ := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+		f, err := loop.FS().OpenFile("/certificates/"+name+".pem", os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+		pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: key})
+		f.Close()
+	}
+
+	certificates := &endpoint.Certificates{Dir: "/certificates"} // the same as tls:443:sni=/certificates
+	config, err := certificates.Load(loop)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, name := range []string{"a.example", "www.b.example", "c.example"} {
+		chosen, _ := config.GetConfigForClient(&tls.ClientHelloInfo{ServerName: name})
+		if len(chosen.Certificates) == 0 {
+			fmt.Println(name, "has none")
+		} else {
+			fmt.Println(name, "has that of", chosen.Certificates[0].Leaf.DNSNames[0])
+		}
+	}
+	// Output:
+	// a.example has that of a.example
+	// www.b.example has that of *.b.example
+	// c.example has none
 }
 
 func ExampleListenPacket() {

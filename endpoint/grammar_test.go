@@ -72,10 +72,7 @@ func TestE04Nearest(t *testing.T) {
 // FuzzParse: no endpoint makes the parsers panic or say an error without the
 // endpoint; whatever is quoted comes back.
 func FuzzParse(f *testing.F) {
-	for _, s := range wrongListeners[:60] {
-		f.Add(s)
-	}
-	for _, s := range wrongDialers {
+	for _, s := range slices.Concat(wrongListeners, wrongDialers) {
 		f.Add(s)
 	}
 	for _, s := range []string{
