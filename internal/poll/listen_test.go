@@ -96,7 +96,14 @@ func TestNoHostIsBothIPs(t *testing.T) {
 			if got, want := from.AddrPort.Addr(), to.AddrPort.Addr(); got != want {
 				r.Errorf("came from %v, want %v (an IPv4 address unwrapped)", got, want)
 			}
-			r.Drop(sock, false)
+			served, err := r.Adopt(sock, Spec{Network: "tcp"})
+			r.must(err)
+			if got := r.LocalAddr(served); got != to {
+				r.Errorf("the accepted one is at %v, want %v (an IPv4 address unwrapped)", got.AddrPort, to.AddrPort)
+			}
+			if got, want := r.RemoteAddr(served), r.LocalAddr(h); got != want {
+				r.Errorf("the accepted one's peer is %v, want %v", got, want)
+			}
 			r.must(r.Close(h, false))
 		}
 		r.must(r.Close(port, false))

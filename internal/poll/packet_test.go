@@ -190,6 +190,56 @@ func TestPacketsOfBothIPs(t *testing.T) {
 	})
 }
 
+// Link-local addresses have a zone, by name, in and out.
+func TestZones(t *testing.T) {
+	var own netip.Addr
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().Is6() && p.Addr().IsLinkLocalUnicast() {
+			own = p.Addr()
+		}
+	}
+	if !own.IsValid() {
+		t.Skip("no link-local address here")
+	}
+	own = own.WithZone(loopbackFor(t, netip.MustParseAddr("ff01::1")))
+	each(t, func(r *rig) {
+		port, err := r.Listen(Spec{Network: "tcp", Addr: Addr{AddrPort: netip.AddrPortFrom(own, 0)}})
+		if err != nil {
+			r.Skipf("cannot listen on %v: %v", own, err)
+		}
+		if got := r.LocalAddr(port).AddrPort.Addr(); got != own {
+			r.Errorf("listens on %v, want %v", got, own)
+		}
+		_, err = r.dial(Spec{Network: "tcp", Addr: r.LocalAddr(port)})
+		r.must(err)
+		r.until(port, In)
+		sock, from, err := r.Accept(port)
+		r.must(err)
+		r.Drop(sock, false)
+		if from.AddrPort.Addr() != own {
+			r.Errorf("accepted from %v, want %v", from.AddrPort, own)
+		}
+		h, at := r.udp("udp", netip.AddrPortFrom(own, 0).String())
+		r.send(h, Packet{B: []byte("z"), Peer: at, Via: own})
+		p := []Packet{{B: make([]byte, 9)}}
+		r.batch(h, p)
+		if p[0].Peer != at {
+			r.Errorf("came from %v, want %v", p[0].Peer, at)
+		}
+		if via := p[0].Via; via.IsValid() && via != own {
+			r.Errorf("Via is %v, want %v", via, own)
+		}
+		bad := netip.AddrPortFrom(own.WithZone("none7"), at.Port())
+		if _, err := r.Poller.(Packeter).WriteBatch(h, []Packet{{Peer: bad}}); err == nil {
+			r.Errorf("sent to %v, want an error", bad)
+		}
+	})
+}
+
 func TestPacketCallsOfStreams(t *testing.T) {
 	each(t, func(r *rig) {
 		client, _ := r.pair()

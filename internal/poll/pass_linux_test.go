@@ -343,13 +343,27 @@ func TestAbstractNames(t *testing.T) {
 		r.batch(client, p)
 		r.must(r.Close(client, false))
 	}
+	port, err := r.Listen(Spec{Network: "unix", Addr: Addr{Path: "@twistor-port"}})
+	r.must(err)
+	for _, name := range []string{"@twistor-" + strings.Repeat("n", maxPathBytes-9), "@t", ""} {
+		client, err := r.dial(Spec{Network: "unix", Addr: Addr{Path: "@twistor-port"}, Local: Addr{Path: name}})
+		r.must(err)
+		r.until(port, In)
+		sock, from, err := r.Accept(port)
+		r.must(err)
+		if from.Path != name {
+			t.Errorf("accepted from %q, want %q", from.Path, name)
+		}
+		r.Drop(sock, false)
+		r.must(r.Close(client, false))
+	}
 	// A path of the greatest length, with no room for a NUL in the answer.
 	dir := t.TempDir()
 	if len(dir) > maxPathBytes-2 {
 		t.Skipf("%s is too long", dir)
 	}
 	long := fmt.Sprintf("%s/%s", dir, strings.Repeat("p", maxPathBytes-1-len(dir)))
-	port, err := r.Listen(Spec{Network: "unix", Addr: Addr{Path: long}})
+	port, err = r.Listen(Spec{Network: "unix", Addr: Addr{Path: long}})
 	r.must(err)
 	if got := r.LocalAddr(port).Path; got != long {
 		t.Errorf("LocalAddr is %q, want %q", got, long)

@@ -161,6 +161,38 @@ func TestUnixgram(t *testing.T) {
 		if p[0].Path != "" {
 			r.Errorf("a nameless peer has path %q", p[0].Path)
 		}
+		for _, h := range []Handle{server, client, nameless} {
+			r.must(r.Close(h, false))
+		}
+		if all, _ := os.ReadDir(dir); len(all) != 0 {
+			r.Errorf("%v left behind", all)
+		}
+	})
+}
+
+// A stream dialed from a path does not take the place of another such.
+func TestUnixDialFromTakenPath(t *testing.T) {
+	each(t, func(r *rig) {
+		dir := r.TempDir()
+		port, err := r.Listen(Spec{Network: "unix", Addr: Addr{Path: filepath.Join(dir, "port")}})
+		r.must(err)
+		s := Spec{Network: "unix", Addr: r.LocalAddr(port), Local: Addr{Path: filepath.Join(dir, "from")}}
+		client, err := r.dial(s)
+		r.must(err)
+		r.until(port, In)
+		sock, from, err := r.Accept(port)
+		r.must(err)
+		r.Drop(sock, false)
+		if from.Path != s.Local.Path {
+			r.Errorf("accepted from %q, want %q", from.Path, s.Local.Path)
+		}
+		if _, err := r.dial(s); !errors.Is(err, syscall.EADDRINUSE) {
+			r.Errorf("dial from the same path: %v, want EADDRINUSE", err)
+		}
+		r.must(r.Close(client, false))
+		if _, err := os.Lstat(s.Local.Path); err == nil {
+			r.Error("the path is left behind")
+		}
 	})
 }
 

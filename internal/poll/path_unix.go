@@ -47,7 +47,7 @@ func (it *descriptor) listenPath(s Spec) error {
 		}
 		defer unlock()
 	}
-	err = it.bindPath(s.Addr.Path, s.Mode)
+	err = it.bindPath(s.Addr.Path, s.Mode, true)
 	if err == nil && it.sort == sortPort {
 		if err = listen(fd, s.Backlog); err != nil && it.bound != nil {
 			it.bound.remove()
@@ -66,7 +66,9 @@ func (it *descriptor) kind() int {
 	return unix.SOCK_STREAM
 }
 
-func (it *descriptor) bindPath(path string, mode fs.FileMode) error {
+// bindPath makes the file at path, and takes the place of a dead socket if
+// replace says so.
+func (it *descriptor) bindPath(path string, mode fs.FileMode, replace bool) error {
 	fd, at := int(it.fd), &unix.SockaddrUnix{Name: path}
 	if path[0] == '@' {
 		return wrap("bind", unix.Bind(fd, at))
@@ -75,7 +77,7 @@ func (it *descriptor) bindPath(path string, mode fs.FileMode) error {
 		mode = 0o600
 	}
 	err := bindMode(fd, at, mode)
-	if err == unix.EADDRINUSE && removeDead(path, it.kind()) {
+	if err == unix.EADDRINUSE && replace && removeDead(path, it.kind()) {
 		err = bindMode(fd, at, mode)
 	}
 	if err != nil {
@@ -149,7 +151,8 @@ func (it *descriptor) dialPath(s Spec) error {
 	}
 	it.fd, it.family = int32(fd), unix.AF_UNIX
 	if s.Local.Path != "" {
-		err = it.bindPath(s.Local.Path, 0)
+		// A stream that is no port looks dead, though it may live.
+		err = it.bindPath(s.Local.Path, s.Mode, it.sort == sortPacket)
 	}
 	if err == nil {
 		err = unix.EINTR

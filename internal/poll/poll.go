@@ -1,10 +1,3 @@
-// Package poll is the seam between the loop and the operating system: system
-// calls and nothing else. A Poller says which sockets are ready; the reactor
-// decides what to do about it. There are four: epoll (Linux), kqueue (macOS
-// and the BSDs), a portable one over package net, and the simulator's fake,
-// which lives in package sim.
-//
-// Everything is Loop-only but Wake.
 package poll
 
 import (
@@ -59,6 +52,11 @@ var ErrAgain = errors.New("poll: would block")
 // ErrClosed says that a Handle is not open (any more).
 var ErrClosed = errors.New("poll: handle is closed")
 
+// ErrTooManyRights says that a peer sent more descriptors at once than the 64
+// that are taken, or more than the process may have. Those that came are closed,
+// the bytes they came with are gone, and the connection should go too.
+var ErrTooManyRights = errors.New("poll: descriptors were lost: want at most 64 a message, and room for them")
+
 var start = time.Now()
 
 // Now is the wall time and the monotonic nanoseconds since the process began,
@@ -78,15 +76,18 @@ type Addr struct {
 // unix, udp, udp4, udp6, unixgram, as in package net. Adopt also takes "", any
 // of them, and with descriptors "file": a pipe, terminal or other stream that
 // is no socket (EPERM: one that is always ready, as a disk's files are).
+//
+// Where to listen, an address that is zero or unspecified (0.0.0.0, ::) means all
+// of the host's: those of both IPs for tcp and udp, as in package net.
 type Spec struct {
 	Network   string
-	Addr      Addr // where to listen, or whom to dial
-	Local     Addr // of Dial: where from; zero: any
-	Backlog   int  // 0: the system's maximum
-	Mode      fs.FileMode
-	ReusePort bool
-	Broadcast bool
-	Multicast bool // several sockets may bind the port
+	Addr      Addr        // where to listen, or whom to dial
+	Local     Addr        // of Dial: where from; zero: any
+	Backlog   int         // 0: the system's maximum
+	Mode      fs.FileMode // of a UNIX socket's file; 0: 0o600
+	ReusePort bool        // several sockets may listen at the address, and share what comes
+	Broadcast bool        // packets may go to broadcast addresses
+	Multicast bool        // several sockets may bind the port
 }
 
 // A Socket is a connection or port on its way between two Pollers, or from
@@ -131,7 +132,8 @@ type Poller interface {
 	// Drop closes a Socket that nobody adopts; reset drops it rudely.
 	Drop(sock Socket, reset bool)
 
-	// Want says what Wait is to report of h; Hup always is. No system call is
+	// Want says what Wait is to report of h; Hup always is, but of a socket of
+	// which nothing is wanted only once until the next Want. No system call is
 	// made if nothing changes.
 	Want(h Handle, r Ready) error
 	// Read reads once. 0, io.EOF: the peer has ended its direction.
@@ -145,11 +147,14 @@ type Poller interface {
 	// thing. No event of h is reported any more, not even one of this Wait's.
 	Close(h Handle, reset bool) error
 
+	// LocalAddr and RemoteAddr are zero if the system does not know, or not any
+	// more: of a connection that was reset, say.
 	LocalAddr(h Handle) Addr
 	RemoteAddr(h Handle) Addr
 	// SetNoDelay and SetKeepAlive are for TCP. Dialed and accepted connections
 	// have NoDelay set, keep-alive on (idle 60 s, every 10 s, 3 times) and,
-	// where there is such a thing, a user timeout of 30 s.
+	// where there is such a thing, a user timeout of 30 s: see the package's
+	// comment. Of a KeepAliveConfig zero means these, negative leaves it alone.
 	SetNoDelay(h Handle, on bool) error
 	SetKeepAlive(h Handle, c net.KeepAliveConfig) error
 
@@ -164,7 +169,8 @@ type Packeter interface {
 	// error of a connected socket is syscall.ECONNREFUSED; reading goes on.
 	ReadBatch(h Handle, p []Packet) (int, error)
 	// WriteBatch sends p[i].B[:N] and returns how many went; an error speaks
-	// of the packet after those.
+	// of the packet after those, but for ECONNREFUSED, which speaks of one sent
+	// before: that packet did not go, and can be sent again.
 	WriteBatch(h Handle, p []Packet) (int, error)
 	// Join and Leave a multicast group, on the named interface ("": any).
 	Join(h Handle, group netip.Addr, ifname string) error
@@ -203,7 +209,7 @@ type Rights interface {
 	// WriteRights writes p once, with fds attached to its first byte.
 	WriteRights(h Handle, p []byte, fds []int) (int, error)
 	// ReadRights is Read that also receives descriptors; they are
-	// close-on-exec and the caller's.
+	// close-on-exec and the caller's. ErrTooManyRights: see there.
 	ReadRights(h Handle, p []byte) (n int, fds []int, err error)
 }
 

@@ -23,9 +23,7 @@ const (
 // They start when they are first needed and end with the socket.
 type pumped struct {
 	sort sort
-	word string      // the network
-	file fs.FileInfo // of a bound UNIX path: Close removes it if it is still that
-	path string
+	word string // the network
 
 	mu     sync.Mutex // guards all that follows
 	owner  *portable  // who is told; nil on the way between two
@@ -39,6 +37,8 @@ type pumped struct {
 
 	conn     net.Conn
 	listener net.Listener
+	path     string      // of a bound UNIX socket,
+	file     fs.FileInfo // which Close removes if it is still that
 
 	dialing bool
 	cancel  func()
@@ -294,6 +294,7 @@ func (s *pumped) close(p *portable, reset bool, linger time.Duration) (err error
 		s.pending = nil
 	}
 	conn, listener, arrived, cancel := s.conn, s.listener, s.caught.conn, s.cancel
+	path, file := s.path, s.file
 	s.mu.Unlock()
 
 	if cancel != nil {
@@ -302,9 +303,9 @@ func (s *pumped) close(p *portable, reset bool, linger time.Duration) (err error
 	if arrived != nil {
 		arrived.Close()
 	}
-	if s.file != nil {
-		if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.file) {
-			os.Remove(s.path)
+	if file != nil {
+		if now, err := os.Lstat(path); err == nil && os.SameFile(now, file) {
+			os.Remove(path)
 		}
 	}
 	switch {

@@ -3,6 +3,7 @@ package poll
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +23,7 @@ func (p *portable) Listen(s Spec) (Handle, error) {
 	}
 	made := &pumped{sort: sortPort, word: n.word}
 	config := net.ListenConfig{Control: control(s, n), KeepAliveConfig: keepAlive}
+	config.SetMultipathTCP(false) // as the other Pollers; and on Linux it forgets zones
 	at := listenAddress(n, s.Addr)
 	if n.path {
 		clearDead(n.word, s.Addr.Path)
@@ -39,7 +41,7 @@ func (p *portable) Listen(s Spec) (Handle, error) {
 		return 0, portableError("listen", err)
 	}
 	if n.path && s.Addr.Path[0] != '@' {
-		if err := made.own(s); err != nil {
+		if err := made.own(s.Addr.Path, s.Mode); err != nil {
 			made.close(p, false, 0)
 			return 0, err
 		}
@@ -74,19 +76,18 @@ func clearDead(word, path string) {
 }
 
 // own gives a bound path its mode, and remembers which file is ours.
-func (s *pumped) own(spec Spec) (err error) {
+func (s *pumped) own(path string, mode fs.FileMode) (err error) {
 	if l, ok := s.listener.(*net.UnixListener); ok {
 		l.SetUnlinkOnClose(false) // we look whether it is still ours
 	}
-	mode := spec.Mode.Perm()
 	if mode == 0 {
 		mode = 0o600
 	}
-	s.path = spec.Addr.Path
-	if err := os.Chmod(s.path, mode); err != nil {
+	if err := os.Chmod(path, mode.Perm()); err != nil {
 		return err
 	}
-	s.file, err = os.Lstat(s.path)
+	s.path = path
+	s.file, err = os.Lstat(path)
 	return err
 }
 
@@ -115,7 +116,7 @@ func (p *portable) Dial(s Spec) (Handle, error) {
 		cancel()
 		return 0, err
 	}
-	go made.pumpDial(ctx, &dialer, listenAddress(n, s.Addr))
+	go made.pumpDial(ctx, &dialer, s, listenAddress(n, s.Addr))
 	return h, nil
 }
 
@@ -133,16 +134,25 @@ func localAddress(n network, a Addr) net.Addr {
 }
 
 // pumpDial connects, and is done.
-func (s *pumped) pumpDial(ctx context.Context, dialer *net.Dialer, to string) {
+func (s *pumped) pumpDial(ctx context.Context, dialer *net.Dialer, spec Spec, to string) {
 	defer s.pumpEnded()
 	conn, err := dialer.DialContext(ctx, s.word, to)
 	s.cancel()
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	if from := spec.Local.Path; err == nil && from != "" && from[0] != '@' {
+		err = s.own(from, spec.Mode)
+	}
+	if s.closed || err != nil && conn != nil {
 		if conn != nil {
 			conn.Close()
 		}
+		conn = nil
+	}
+	if s.closed {
+		if s.file != nil {
+			os.Remove(s.path)
+		}
+		s.mu.Unlock()
 		return
 	}
 	s.dialing, s.conn, s.dialErr = false, conn, portableError("connect", err)

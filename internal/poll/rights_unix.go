@@ -4,7 +4,6 @@ package poll
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,11 +13,6 @@ import (
 
 // maxRights is how many descriptors go with one message.
 const maxRights = 64
-
-// ErrTooManyRights says that a peer sent more descriptors at once than the 64
-// that are taken, or more than the process may have. Those that came are closed,
-// the bytes they came with are gone, and the connection should go too.
-var ErrTooManyRights = errors.New("poll: descriptors were lost: want at most 64 a message, and room for them")
 
 // WriteRights implements Rights.
 func (d *descriptors) WriteRights(h Handle, p []byte, fds []int) (int, error) {

@@ -46,29 +46,26 @@ func TestResetIsECONNRESET(t *testing.T) {
 	})
 }
 
-// A reset is heard of (Hup) even while nobody wants to read, and once.
-func TestHupWithoutWant(t *testing.T) {
+// A dead connection is told of (Hup) even if nothing of it is wanted, but then
+// once: else Wait would spin. It comes again when something is wanted.
+func TestHupIsToldOnceIfUnwanted(t *testing.T) {
 	each(t, func(r *rig) {
 		client, server := r.pair()
 		r.must(r.Want(server, In))
-		r.now(server)
+		r.must(r.Close(client, true))
+		r.until(server, Hup)
 		r.must(r.Want(server, 0))
-		if r.Poller.(any) != nil {
-			if _, pumped := r.Poller.(*portable); pumped {
-				// Its pump reads no more than it was asked to, and so cannot know.
-				r.must(r.Want(server, In))
-				r.must(r.Close(client, true))
-				r.until(server, Hup)
-				r.must(r.Want(server, 0))
-			} else {
-				r.must(r.Close(client, true))
-			}
-		}
 		if got := r.until(server, Hup); got&In != 0 {
 			r.Errorf("told %b, want no In while it is not wanted", got)
 		}
+		for range 3 {
+			if got := r.now(server); got != 0 {
+				r.Errorf("told %b again", got)
+			}
+		}
+		r.must(r.Want(server, 0))
 		if got := r.now(server); got != 0 {
-			r.Errorf("told %b again: a dead connection that nobody wants would spin", got)
+			r.Errorf("told %b after a Want that changes nothing", got)
 		}
 		r.must(r.Want(server, In))
 		if got := r.until(server, Hup); got&In == 0 {
@@ -76,6 +73,30 @@ func TestHupWithoutWant(t *testing.T) {
 		}
 		if err := r.end(server); !errors.Is(err, syscall.ECONNRESET) {
 			r.Errorf("end is %v, want ECONNRESET", err)
+		}
+	})
+}
+
+// What Write took is sent although Close follows at once.
+func TestCloseSendsWhatWriteTook(t *testing.T) {
+	each(t, func(r *rig) {
+		client, server := r.pair()
+		p := bytes.Repeat([]byte("z"), 256<<10)
+		written := 0
+		for {
+			n, err := r.Write(client, p)
+			if err == ErrAgain {
+				break
+			}
+			r.must(err)
+			written += n
+		}
+		r.must(r.Close(client, false))
+		if got := len(r.read(server, written)); got != written {
+			r.Errorf("read %d bytes, want %d", got, written)
+		}
+		if err := r.end(server); err != io.EOF {
+			r.Errorf("end is %v, want io.EOF", err)
 		}
 	})
 }

@@ -81,6 +81,27 @@ func TestWaitEndsAtUntil(t *testing.T) {
 	})
 }
 
+// A time that has passed does not end a later Wait without end.
+func TestWaitForgetsAnOldUntil(t *testing.T) {
+	each(t, func(r *rig) {
+		for range 50 {
+			_, now := Now()
+			r.Wait(r.events[:], now+int64(100*time.Microsecond))
+			var woken atomic.Bool
+			go func() {
+				woken.Store(true)
+				r.Wake()
+			}()
+			if _, err := r.Wait(r.events[:], Never); err != nil {
+				r.Fatal(err)
+			}
+			if !woken.Load() {
+				r.Fatal("Wait without end ended by itself")
+			}
+		}
+	})
+}
+
 // More sockets ready than fit one Wait are all told of, in the end.
 func TestWaitIsFair(t *testing.T) {
 	each(t, func(r *rig) {
