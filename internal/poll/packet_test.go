@@ -233,6 +233,9 @@ func TestZones(t *testing.T) {
 		if via := p[0].Via; via.IsValid() && via != own {
 			r.Errorf("Via is %v, want %v", via, own)
 		}
+		if _, portable := r.Poller.(*portable); portable {
+			return // package net takes a zone that it does not know for none
+		}
 		bad := netip.AddrPortFrom(own.WithZone("none7"), at.Port())
 		if _, err := r.Poller.(Packeter).WriteBatch(h, []Packet{{Peer: bad}}); err == nil {
 			r.Errorf("sent to %v, want an error", bad)
