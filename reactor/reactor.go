@@ -81,7 +81,7 @@ type Reactor struct {
 	running  atomic.Bool
 	watching bool // the watchdog reads the loops' beats
 	panics   atomic.Int64
-	before   []func() *deferred.Signal // Owned by the home loop.
+	before   []*beforeStop // Owned by the home loop.
 
 	mu   sync.Mutex
 	stop context.CancelFunc // of the running Run; nil: it does not run. Guarded by mu.
@@ -202,8 +202,15 @@ func (r *Reactor) Panics() int64 { return r.panics.Load() }
 
 // BeforeStop has f called on the home loop when Run is about to end, those
 // added last first, before anything is closed. Run waits for the Signals that
-// are not nil; their failures are logged.
-func (r *Reactor) BeforeStop(f func() *deferred.Signal) { r.before = append(r.before, f) }
+// are not nil; their failures are logged. It is for the home loop, or before
+// Run; remove takes f out again.
+func (r *Reactor) BeforeStop(f func() *deferred.Signal) (remove func()) {
+	b := &beforeStop{f}
+	r.before = append(r.before, b)
+	return func() { r.before = without(r.before, b) }
+}
+
+type beforeStop struct{ call func() *deferred.Signal }
 
 // Run runs the loops until ctx is done or Stop is called. Then it calls what
 // BeforeStop was given, ends every port and connection with
@@ -306,7 +313,7 @@ func (r *Reactor) dismiss(done func()) {
 		}
 	}
 	for i := len(r.before) - 1; i >= 0; i-- {
-		r.dismissOne(r.before[i], &left, one)
+		r.dismissOne(r.before[i].call, &left, one)
 	}
 	one()
 }
