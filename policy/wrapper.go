@@ -3,10 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"slices"
 
 	"github.com/twistor-go/twistor"
 )
@@ -59,13 +56,6 @@ type Wrapper struct {
 	next   *successor
 }
 
-// A successor is a Switch to come, and what was received for it.
-type successor struct {
-	protocol twistor.Protocol // nil: it is here already
-	unread   []byte
-	timer    twistor.Timer
-}
-
 func (w *Wrapper) wrapper() *Wrapper { return w }
 
 // Above is the protocol above.
@@ -107,12 +97,13 @@ func (w *Wrapper) AbortFor(why error) {
 	w.self.Abort()
 }
 
-// Pause and Resume are those of the protocol above.
+// Pause is that of the protocol above.
 func (w *Wrapper) Pause() {
 	w.paused = true
 	w.Transport.Pause()
 }
 
+// Resume is that of the protocol above.
 func (w *Wrapper) Resume() {
 	if w.paused {
 		w.paused = false
@@ -128,11 +119,13 @@ func (w *Wrapper) resume() {
 	}
 }
 
+// Close passes.
 func (w *Wrapper) Close() error {
 	w.closed = true
 	return w.Transport.Close()
 }
 
+// Abort passes.
 func (w *Wrapper) Abort() {
 	w.closed = true
 	w.Transport.Abort()
@@ -164,162 +157,3 @@ func (w *Wrapper) WriteFiles(p []byte, files ...*os.File) error {
 	}
 	return fmt.Errorf("policy: WriteFiles: %w", errors.ErrUnsupported)
 }
-
-// Switch makes p the protocol above when the callback returns.
-func (w *Wrapper) Switch(p twistor.Protocol, unread []byte) {
-	if w.gone {
-		return
-	}
-	if w.next == nil {
-		w.next = new(successor)
-	}
-	w.next.protocol = p
-	w.next.unread = slices.Concat(unread, w.next.unread)
-	w.soon()
-}
-
-// soon has settle called, if no event's end will do so.
-func (w *Wrapper) soon() {
-	if w.depth > 0 {
-		return
-	}
-	w.next.timer.Stop()
-	w.next.timer = w.Loop().CallLater(0, func() {
-		ok := false
-		defer func() {
-			if !ok {
-				w.Transport.Abort() // the protocol panicked: as in any event
-			}
-		}()
-		w.settle()
-		ok = true
-	})
-}
-
-// settle makes the Switch that was asked for, if no event of the protocol
-// above is going on.
-func (w *Wrapper) settle() {
-	for w.depth == 0 && w.next != nil {
-		n := w.next
-		switch {
-		case n.protocol != nil:
-			w.above, n.protocol = n.protocol, nil
-			w.depth++
-			w.above.Connected()
-			w.depth--
-		case w.closed || len(n.unread) == 0:
-			n.timer.Stop()
-			w.next = nil
-			w.resume()
-		case w.paused:
-			return
-		default:
-			p := n.unread
-			n.unread = nil
-			w.depth++
-			w.above.Received(p)
-			w.depth--
-		}
-	}
-}
-
-func (w *Wrapper) enter() {
-	if w.next != nil {
-		w.settle()
-	}
-	w.depth++
-}
-
-func (w *Wrapper) leave() {
-	w.depth--
-	if w.next != nil {
-		w.settle()
-	}
-}
-
-// The events of the Transport below.
-
-func (w *Wrapper) Connected() {
-	w.enter()
-	w.above.Connected()
-	w.leave()
-}
-
-func (w *Wrapper) Received(p []byte) {
-	w.enter()
-	w.above.Received(p)
-	w.leave()
-}
-
-func (w *Wrapper) ReadClosed() {
-	w.enter()
-	if h, ok := w.above.(twistor.HalfCloser); ok {
-		h.ReadClosed()
-	} else if !w.closed {
-		w.ended = true
-		w.self.Close()
-	}
-	w.leave()
-}
-
-func (w *Wrapper) Drained() {
-	w.enter()
-	if d, ok := w.above.(twistor.Drainer); ok {
-		d.Drained()
-	}
-	w.leave()
-}
-
-func (w *Wrapper) Secured() {
-	w.enter()
-	if s, ok := w.above.(twistor.Securer); ok {
-		s.Secured()
-	}
-	w.leave()
-}
-
-func (w *Wrapper) Dismissed() {
-	w.enter()
-	if d, ok := w.above.(twistor.Dismisser); ok {
-		d.Dismissed()
-	} else {
-		w.self.Close()
-	}
-	w.leave()
-}
-
-func (w *Wrapper) FileReceived(f *os.File) {
-	w.enter()
-	if r, ok := w.above.(twistor.FileReceiver); ok {
-		r.FileReceived(f)
-	} else {
-		f.Close()
-	}
-	w.leave()
-}
-
-func (w *Wrapper) Disconnected(err error) {
-	w.closed = true
-	w.enter()
-	w.gone = true
-	w.above.Disconnected(w.reason(err))
-	w.depth--
-}
-
-// reason is what the protocol above is told: err, unless the layer closed, or
-// closed in the protocol's name because the peer had.
-func (w *Wrapper) reason(err error) error {
-	switch {
-	case w.why != nil && errors.Is(err, net.ErrClosed):
-		return &closedFor{w.why, err}
-	case w.ended && err == net.ErrClosed:
-		return io.EOF
-	}
-	return err
-}
-
-// closedFor is why a layer closed, and how.
-type closedFor struct{ why, how error }
-
-func (e *closedFor) Error() string   { return e.why.Error() }
-func (e *closedFor) Unwrap() []error { return []error{e.why, e.how} }
