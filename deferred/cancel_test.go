@@ -239,7 +239,7 @@ func TestF19(t *testing.T) {
 		for _, second := range []step{value, failure, cancel, expire} {
 			t.Run(first.name+" then "+second.name, func(t *testing.T) {
 				l := newLoop(t)
-				l.core.Debug = true
+				l.core.ReportFiredTwice = true
 				var j journal
 				d := New[int](l).Timeout(time.Second)
 				d.Done(func(v int, err error) { j.note("%d %v", v, err) })
@@ -252,7 +252,7 @@ func TestF19(t *testing.T) {
 				if late != produces {
 					t.Errorf("the second was told that it is late: %t, want %t", late, produces)
 				}
-				// With Debug a double firing is reported, but for the one late
+				// If asked for a double firing is reported, but for the one late
 				// result after a cancellation, which nobody can avoid.
 				cancelled := first.name == "cancel" || first.name == "timeout"
 				if got, want := len(l.taken()), map[bool]int{true: 1}[produces && !cancelled]; got != want {

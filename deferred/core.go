@@ -17,10 +17,14 @@ import (
 // thread (runtime.LockOSThread) while it has coroutines: Go cannot switch to them
 // then. The zero Core is ready for use. Loop-only.
 type Core struct {
-	// Debug records where Deferreds are made and fired, for the reports of
-	// failures that nobody handles and of Deferreds fired twice. Set it before
-	// the loop runs.
+	// Debug records where Deferreds are made and fired, for the reports: about
+	// a microsecond each. Set it before the loop runs.
 	Debug bool
+	// ReportFiredTwice reports, as a *FiredTwiceError, each call of Succeed or
+	// Fail on a Deferred that has fired; but for the one late result that a
+	// producer may have after a Cancel. It is for finding a mistake: to fire
+	// what may have fired, and look at the answer, is none.
+	ReportFiredTwice bool
 	// ReportAtClose keeps failures that nobody handles until Close, instead of
 	// reporting those that the garbage collector finds: loops that must replay
 	// set it. Set it before the loop runs.

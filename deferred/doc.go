@@ -28,7 +28,7 @@
 // or, at the latest, when the loop closes. A failure whose error refers to its
 // own Deferred waits for the close. Cancel means that nobody minds: what was
 // cancelled is not reported. There is no way to fire twice: the second result is
-// dropped and Succeed or Fail reports false; Core.Debug tells where.
+// dropped and Succeed or Fail reports false.
 //
 // To and from the rest of Go:
 //

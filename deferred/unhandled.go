@@ -29,11 +29,12 @@ func (e *UnhandledError) Error() string {
 // Unwrap is Err.
 func (e *UnhandledError) Unwrap() error { return e.Err }
 
-// A FiredTwiceError is reported, with Core.Debug only, when Succeed or Fail is
-// called on a Deferred that has fired; but for the one late result that a
-// producer may have after a Cancel. Immutable after first use.
+// A FiredTwiceError is reported if Core.ReportFiredTwice says so. Immutable after
+// first use.
 type FiredTwiceError struct {
-	Made, First, Second string // where: "file.go:12 (function)"
+	// Made, First and Second are where: "file.go:12 (function)". The first two
+	// are known with Core.Debug only.
+	Made, First, Second string
 }
 
 // Error names the three places.
@@ -47,7 +48,7 @@ func (d *Deferred[T]) late() {
 		d.flags &^= canceled
 		return
 	}
-	if d.core != nil && d.core.Debug {
+	if d.core != nil && d.core.ReportFiredTwice {
 		x := d.extra()
 		d.core.report(&FiredTwiceError{Made: x.made.String(), First: x.fired.String(), Second: callers(2).String()})
 	}

@@ -102,7 +102,7 @@ func TestD08Cancelled(t *testing.T) {
 // second firing where the first was.
 func TestD09Debug(t *testing.T) {
 	l := newLoop(t)
-	l.core.Debug = true
+	l.core.Debug, l.core.ReportFiredTwice = true, true
 	d := makeHere(l)
 	failHere(d)
 	d.Succeed(1)
