@@ -1,6 +1,3 @@
-// Package twistor has the nouns. The loop tells you in the past participle
-// (Connected); both ask in the imperative (Build, Write). All is Loop-only, but
-// for Post, FS and Each.
 package twistor
 
 import (
