@@ -4,7 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +38,7 @@ const (
 // that dialed says the lines of C and expects those of S; one that was accepted,
 // the reverse. What does not come as written fails the test, with the line.
 //
-//	# a comment; empty lines count for nothing
+//	# a comment; empty lines, and space before a line, count for nothing
 //	C: USER anonymous
 //	S: 331 ...
 //	-- wait 3s
@@ -58,11 +58,11 @@ func (p *Peer) Play(script string) {
 	p.play("dialogue", script)
 }
 
-// PlayFile plays the dialogue that a file has.
-func (p *Peer) PlayFile(name string) {
+// PlayFile plays the dialogue that a file has: of os.DirFS("testdata"), for one.
+func (p *Peer) PlayFile(files fs.FS, name string) {
 	w := p.host.world
 	w.t.Helper()
-	script, err := os.ReadFile(name)
+	script, err := fs.ReadFile(files, name)
 	if err != nil {
 		w.t.Fatalf("sim: %v", err)
 	}
@@ -225,8 +225,8 @@ func (s step) String() string {
 // parseDialogue reads a script.
 func parseDialogue(script string) (steps []step, err error) {
 	for i, line := range strings.Split(script, "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		if strings.TrimSpace(line) == "" || line[0] == '#' {
+		line = strings.TrimLeft(strings.TrimSuffix(line, "\r"), " \t")
+		if line == "" || line[0] == '#' {
 			continue
 		}
 		s, err := parseStep(line)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/twistor-go/twistor"
 )
@@ -87,7 +88,7 @@ S: <close>
 `)
 	})
 	w := New(t, 0)
-	dialClerk(w).Play("S: ...\nC: DIE\nS: <reset>\n")
+	dialClerk(w).PlayFile(fstest.MapFS{"die.txt": {Data: []byte("S: ...\nC: DIE\nS: <reset>\n")}}, "die.txt")
 }
 
 // TestDialogueFailures sees that what is wrong fails, and that the failure says

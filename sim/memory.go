@@ -107,8 +107,11 @@ func (c *Clock) Ports() (open []*Port) {
 func (p *Port) Addr() net.Addr { return p.addr }
 func (p *Port) Pause()         { p.paused = true }
 func (p *Port) Resume()        { p.paused = false }
-func (p *Port) Paused() bool   { return p.paused }
-func (p *Port) Closed() bool   { return p.closed }
+
+// Paused and Closed say what was asked of the Port.
+func (p *Port) Paused() bool { return p.paused }
+
+func (p *Port) Closed() bool { return p.closed }
 
 // Close frees the address at the next Advance.
 func (p *Port) Close() *deferred.Signal {

@@ -346,8 +346,17 @@ func (p *Peer) WaitGone() time.Duration {
 // far as this Peer has read.
 func (p *Peer) Gone() bool { return p.err != nil }
 
-// CloseWrite ends our direction after what was sent.
+// CloseWrite ends our direction after what was sent; in TLS, it says so first.
 func (p *Peer) CloseWrite() {
+	if p.secure != nil && !p.ends {
+		p.queue = append(p.queue, p.secure.notify()...)
+	}
+	p.Cut()
+}
+
+// Cut is CloseWrite without TLS's closing message: to the other side it looks
+// like an attacker's.
+func (p *Peer) Cut() {
 	p.ends = true
 	p.push()
 }
@@ -355,6 +364,9 @@ func (p *Peer) CloseWrite() {
 // Close closes the connection: what was sent goes first, unless the Rate holds
 // it back.
 func (p *Peer) Close() {
+	if p.secure != nil && !p.ends && !p.left {
+		p.queue = append(p.queue, p.secure.notify()...)
+	}
 	p.push()
 	p.gone()
 }

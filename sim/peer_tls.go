@@ -46,6 +46,13 @@ func (p *Peer) TLS() *tls.ConnectionState {
 	return &state
 }
 
+// notify is TLS's closing message.
+func (s *secured) notify() []byte {
+	s.line.out = nil
+	s.session.CloseWrite()
+	return s.line.out
+}
+
 // seal encrypts, open decrypts what has come.
 func (s *secured) seal(b []byte) []byte {
 	s.line.out = nil

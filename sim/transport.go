@@ -273,7 +273,10 @@ func (t *Transport) Take() string {
 	return s
 }
 
-func (t *Transport) Paused() bool  { return t.paused }
+// Paused says whether the protocol wants nothing to be received now.
+func (t *Transport) Paused() bool { return t.paused }
+
+// NoDelay is what SetNoDelay was last called with; true at first.
 func (t *Transport) NoDelay() bool { return t.noDelay }
 
 // Closed, WriteClosed and Aborted say what the protocol, or the default answer
