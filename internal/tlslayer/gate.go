@@ -36,7 +36,6 @@ type Gate struct {
 	steps    int          // made in this turn
 	ready    []*handshake // want to make a step, in order
 	running  int
-	leaving  int          // of these, evicted
 	outside  []*handshake // want to begin, in order; some have given up
 	crowd    int          // of these, have not
 	stalled  list         // wait for their peers, longest first
@@ -117,9 +116,6 @@ func (g *Gate) release(h *handshake) {
 	}
 	h.running = false
 	g.running--
-	if h.evicted {
-		g.leaving--
-	}
 	for len(g.outside) > 0 && g.room() {
 		if next := pop(&g.outside); next.outside {
 			next.outside = false
@@ -137,7 +133,7 @@ func (g *Gate) release(h *handshake) {
 // when its grace is over, if another one waits outside.
 func (g *Gate) evict() {
 	h := g.stalled.first
-	if g.crowd <= g.leaving || h == nil {
+	if g.crowd == 0 || h == nil {
 		return
 	}
 	if left := stallGrace - g.loop.Now().Sub(h.since); left > 0 {
@@ -148,7 +144,5 @@ func (g *Gate) evict() {
 		}
 		return
 	}
-	h.evicted = true
-	g.leaving++
 	h.layer.abort(errCrowded)
 }

@@ -52,7 +52,6 @@ type handshake struct {
 	admitted bool // was given to the gate
 	outside  bool // waits for it
 	running  bool // counts among the gate's handshakes
-	evicted  bool
 	queued   bool // in gate.ready
 	late     bool // no step is for this turn
 	started  bool // has a coroutine

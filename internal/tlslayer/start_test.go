@@ -3,7 +3,6 @@ package tlslayer_test
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -308,77 +307,3 @@ type directed struct {
 
 func (d directed) Dialed() bool              { return d.dialed }
 func (d directed) Unwrap() twistor.Transport { return d.Transport }
-
-// TestStartTLSInside is TLS in TLS: the same protocol goes on, over one more
-// layer, without knowing; what it wrote before is below it.
-func TestStartTLSInside(t *testing.T) {
-	versions(t, func(t *testing.T, v uint16) {
-		var s, c talker
-		s.received = func(p []byte) {
-			switch string(p) {
-			case "again":
-				s.Write([]byte("yes"))
-				if err := s.StartTLS(ca.Server("inner.test"), twistor.AsServer, nil); err != nil {
-					t.Fatal(err)
-				}
-				if err := s.StartTLS(ca.Server("inner.test"), twistor.AsServer, nil); err == nil {
-					t.Error("StartTLS during a handshake: want an error")
-				}
-			default:
-				s.Write([]byte(strings.ToUpper(string(p))))
-			}
-		}
-		c.received = func(p []byte) {
-			if string(p) == "yes" {
-				if err := c.StartTLS(ca.Client("inner.test"), twistor.AsClient, nil); err != nil {
-					t.Fatal(err)
-				}
-				c.Write([]byte("deep"))
-			}
-		}
-		l := newLink(t, at(v, ca.Server("a.test")), at(v, ca.Client("a.test")), s.factory(), c.factory())
-		wantString(t, "outer name", c.TLS().ServerName, "a.test")
-		l.pipe.Cut(1)
-		c.Write([]byte("again"))
-		l.Advance(0)
-		wantString(t, "client heard", c.heard, "yesDEEP")
-		wantString(t, "inner name", c.TLS().ServerName, "inner.test")
-		if got := strings.Join(c.events, ", "); got != "connected, secured" {
-			t.Errorf("client's events: %s", got)
-		}
-		c.Write([]byte(strings.Repeat("x", 100_000)))
-		l.Advance(0)
-		wantString(t, "client heard", c.heard[7:], strings.Repeat("X", 100_000))
-		c.Close()
-		l.Advance(0)
-		if s.err != io.EOF || c.err != net.ErrClosed {
-			t.Errorf("ended with %v and %v, want io.EOF and net.ErrClosed", s.err, c.err)
-		}
-	})
-}
-
-// TestStartTLSInsidePaused: the protocol's Pause moves up, so that the inner
-// handshake goes on, and plaintext waits.
-func TestStartTLSInsidePaused(t *testing.T) {
-	var s, c talker
-	s.received = func(p []byte) {
-		s.Pause()
-		if err := s.StartTLS(ca.Server("inner.test"), twistor.AsServer, nil); err != nil {
-			t.Fatal(err)
-		}
-		s.received = nil
-	}
-	l := newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
-	c.Write([]byte("again"))
-	l.Advance(0)
-	c.StartTLS(ca.Client("inner.test"), twistor.AsClient, nil)
-	c.Write([]byte("deep"))
-	l.Advance(0)
-	if got := strings.Join(s.events, ", "); got != "connected, secured" {
-		t.Errorf("server's events: %s", got)
-	}
-	wantString(t, "server heard", s.heard, "again")
-	s.Resume()
-	l.Advance(0)
-	wantString(t, "server heard", s.heard, "againdeep")
-}
