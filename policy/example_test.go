@@ -201,11 +201,14 @@ func ExampleLog() {
 }
 
 // A forwarder: what comes in goes to another place, and the reverse.
-type forwarder struct{ twistor.Transport }
+type forwarder struct {
+	twistor.Transport
+	to string
+}
 
 func (f forwarder) Connected() {
 	f.Pause() // until the other side is there
-	twistor.Dial(f.Loop(), "tcp", "10.0.0.7:80", func(t twistor.Transport) *landing {
+	twistor.Dial(f.Loop(), "tcp", f.to, func(t twistor.Transport) *landing {
 		return &landing{t}
 	}).Done(func(far *landing, err error) {
 		if err != nil {

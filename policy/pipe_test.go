@@ -211,13 +211,13 @@ func TestL09BehindAFraming(t *testing.T) {
 // direction after the last byte, and closes when both have ended.
 type hashing struct {
 	twistor.Transport
-	r         *rand.ChaCha8
-	left      int
-	out, in   hash.Hash
-	got       int
-	ended     bool
-	err       error
-	closeOnce bool
+	r       *rand.ChaCha8
+	left    int
+	out, in hash.Hash
+	got     int
+	ended   bool
+	err     error
+	done    func() // both directions have ended
 }
 
 func newHashing(seed byte, n int) *hashing {
@@ -228,7 +228,7 @@ func (h *hashing) build(t twistor.Transport) twistor.Protocol { h.Transport = t;
 func (h *hashing) Connected()                                 { h.write() }
 func (h *hashing) Drained()                                   { h.write() }
 func (h *hashing) Received(p []byte)                          { h.in.Write(p); h.got += len(p) }
-func (h *hashing) ReadClosed()                                { h.ended = true }
+func (h *hashing) ReadClosed()                                { h.ended = true; h.end() }
 func (h *hashing) Disconnected(err error)                     { h.err = err }
 
 func (h *hashing) write() {
@@ -239,7 +239,14 @@ func (h *hashing) write() {
 		h.Write(p)
 		if h.left -= len(p); h.left == 0 {
 			h.CloseWrite()
+			h.end()
 		}
+	}
+}
+
+func (h *hashing) end() {
+	if h.ended && h.left == 0 && h.done != nil {
+		h.done()
 	}
 }
 
