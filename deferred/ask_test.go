@@ -5,24 +5,18 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 )
 
 // serving runs a loop on a goroutine of its own until the test ends.
 func serving(t *testing.T) *testLoop {
-	l := &testLoop{now: time.Unix(1000, 0), wake: make(chan struct{}, 1)}
-	done := make(chan struct{})
-	var ended sync.WaitGroup
-	ended.Go(func() { l.serve(done) })
+	l, stop := Serving()
 	t.Cleanup(func() {
-		close(done)
-		ended.Wait()
-		l.core.Close()
-		for _, err := range l.reports {
+		stop()
+		for _, err := range l.(*testLoop).reports {
 			t.Errorf("report left: %v", err)
 		}
 	})
-	return l
+	return l.(*testLoop)
 }
 
 // TestH02Call: an ordinary goroutine calls into the loop and waits.
