@@ -64,7 +64,7 @@ func (a *Args) bind(words []word, positional, keys []string, usage string) error
 		}
 	}
 	if len(texts) > len(places) {
-		return fmt.Errorf("argument %q is one too many: want %s", texts[len(places)], usage)
+		return fmt.Errorf("argument %s is one too many: want %s", quoted(shorten(texts[len(places)])), usage)
 	}
 	for i, p := range places {
 		name := strings.TrimSuffix(p, "?")
@@ -85,7 +85,7 @@ func unknown(key string, known []string, usage string) error {
 	case len(known) > 0:
 		hint = "want one of " + strings.Join(known, ", ")
 	}
-	return &Error{Part: key, Err: errors.New("unknown: " + hint)}
+	return &Error{Part: shorten(key), Err: errors.New("unknown: " + hint)}
 }
 
 // Fail notes a mistake in the argument of that name; the first one counts. The

@@ -119,12 +119,12 @@ func named(names []string, name string) (int, error) {
 			continue
 		}
 		if found >= 0 {
-			return 0, fmt.Errorf("systemd passed several sockets named %q: want index=N", name)
+			return 0, fmt.Errorf("systemd passed several sockets named %q: want index=N", shorten(name))
 		}
 		found = i
 	}
 	if found < 0 {
-		return 0, fmt.Errorf("systemd passed no socket named %q: want one of %q", name, names)
+		return 0, fmt.Errorf("systemd passed no socket named %q: want one of %s", shorten(name), shorten(fmt.Sprintf("%q", names)))
 	}
 	return found, nil
 }

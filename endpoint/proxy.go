@@ -29,10 +29,10 @@ func listenProxy(a *Args) (*Listener, error) {
 		return nil, err
 	}
 	if inner.Open != nil || inner.packets() {
-		return nil, fmt.Errorf("%s has no proxy before it: want tcp:, tls:, unix:, fd: or systemd: within proxy:", inner)
+		return nil, fmt.Errorf("%s has no proxy before it: want tcp:, tls:, unix:, fd: or systemd: within proxy:", quoted(shorten(inner.text)))
 	}
 	if inner.Layer != nil {
-		return nil, fmt.Errorf("%s has a layer: want no proxy: within proxy:", inner)
+		return nil, fmt.Errorf("%s has a layer: want no proxy: within proxy:", quoted(shorten(inner.text)))
 	}
 	layer := func(f twistor.Factory) twistor.Factory {
 		return &proxied{factory: f, from: from, timeout: timeout}
@@ -78,7 +78,7 @@ func (a *Args) prefixes(name string) []netip.Prefix {
 	for _, s := range a.List(name) {
 		prefix, err := parsePrefix(s)
 		if err != nil {
-			a.Fail(name, "%q: want networks such as 10.0.0.0/8,[2001:db8::]/32, or any", s)
+			a.Fail(name, "%s: want networks such as 10.0.0.0/8,[2001:db8::]/32, or any", quoted(shorten(s)))
 		}
 		list = append(list, prefix)
 	}

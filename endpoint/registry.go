@@ -197,9 +197,9 @@ func unknownType(name string, known, others []string, side string) error {
 		want = "did you mean " + near + "? " + want
 	}
 	if slices.Contains(others, name) {
-		return fmt.Errorf("type %q is not one to %s: %s", name, side, want)
+		return fmt.Errorf("type %s is not one to %s: %s", quoted(shorten(name)), side, want)
 	}
-	return fmt.Errorf("unknown type %q: %s", name, want)
+	return fmt.Errorf("unknown type %s: %s", quoted(shorten(name)), want)
 }
 
 // names are those of kinds, or of the standard ones.
