@@ -19,6 +19,7 @@ type record struct {
 	line   *framing.LineTransport    // one of
 	msg    *framing.MessageTransport // the two
 	on     func(event string)        // nil: nothing
+	hear   func(message []byte)      // nil: note and obey
 }
 
 func (r *record) note(format string, args ...any) {
@@ -44,6 +45,10 @@ func (r *record) DotLineReceived(p []byte) {
 }
 
 func (r *record) MessageReceived(p []byte) {
+	if r.hear != nil {
+		r.hear(p)
+		return
+	}
 	r.note("message %q", p)
 	r.obey(string(p))
 }
