@@ -3,6 +3,7 @@
 package endpoint_test
 
 import (
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -218,6 +219,38 @@ func TestE12Stdio(t *testing.T) {
 	}
 	if _, err := endpoint.Listen(l.Clock, "stdio:", talk); err == nil {
 		t.Error("got no error of a loop without standard input, want one")
+	}
+}
+
+// E12: the same over real files on a real loop: what is read is answered, and
+// the end of the input is the end of the conversation.
+func TestE12StdioOfAReactor(t *testing.T) {
+	in, typed, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*os.File{in, typed, read, out} {
+		defer f.Close()
+	}
+	typed.WriteString("hello")
+	run(t, func(co *deferred.Co, l twistor.Loop) error {
+		c := newCaller(l)
+		if _, err := endpoint.OpenStdio(l, c, in, out); err != nil {
+			return err
+		}
+		got, err := c.answered.Await(co)
+		if got != "hello" {
+			t.Errorf("read %q, want hello", got)
+		}
+		return err
+	})
+	out.Close()
+	if got, err := io.ReadAll(read); string(got) != "hello" || err != nil {
+		t.Errorf("wrote %q, %v, want hello", got, err)
 	}
 }
 
