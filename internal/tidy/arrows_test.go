@@ -46,7 +46,7 @@ var arrows = []row{
 		"starts and stops protocols; only service/app knows the reactor"},
 	{"plugin/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/..."}, nil,
 		"turns flags into a service"},
-	{"cmd/...", []string{".", "deferred", "plugin/...", "service/...", "reactor"}, []string{"endpoint"},
+	{"cmd/...", []string{".", "deferred", "plugin/...", "service/...", "reactor"}, []string{"endpoint", "protocol/..."},
 		"is a few lines that join a plugin and the real world"},
 	{"examples/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/...", "reactor"}, nil,
 		"are users' programs: everything public"},

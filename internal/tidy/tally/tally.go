@@ -99,7 +99,6 @@ func (x *test) failed() bool { return x.action == "fail" || x.action == "" }
 // counts counts tests that have no subtests. A package that failed without a
 // failing test (it does not build, it panicked, a race was found) counts once.
 func (t *tally) counts() (passed, failed, skipped int) {
-	broken := map[string]bool{}
 	for _, x := range t.tests {
 		switch {
 		case x.name == "" || x.parent:
@@ -109,11 +108,10 @@ func (t *tally) counts() (passed, failed, skipped int) {
 			skipped++
 		default:
 			failed++
-			broken[x.pkg] = true
 		}
 	}
 	for _, x := range t.tests {
-		if x.name == "" && x.failed() && !broken[x.pkg] {
+		if x.name == "" && x.failed() && !t.blamed(x.pkg) {
 			failed++
 		}
 	}
@@ -123,13 +121,21 @@ func (t *tally) counts() (passed, failed, skipped int) {
 	return passed, failed, skipped
 }
 
+// blamed says whether a test of the package failed, so that the package's own
+// failure is no news.
+func (t *tally) blamed(pkg string) bool {
+	return slices.ContainsFunc(t.tests, func(x *test) bool {
+		return x.pkg == pkg && x.name != "" && !x.parent && x.failed()
+	})
+}
+
 // print writes failures first, since they are what a reader came for.
 func (t *tally) print(w io.Writer) {
 	if _, failed, _ := t.counts(); failed > 0 {
 		fmt.Fprint(w, strings.Join(t.build, ""))
 	}
 	for _, x := range t.tests {
-		if x.failed() {
+		if x.failed() && (x.name != "" || !t.blamed(x.pkg)) {
 			fmt.Fprintf(w, "FAILED %s %s\n", x.pkg, x.name)
 			for _, line := range x.output {
 				if !strings.HasPrefix(line, "=== ") {
