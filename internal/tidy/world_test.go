@@ -58,6 +58,7 @@ var bans = []ban{
 var mays = []struct{ pkg, name, why string }{
 	{"deferred", "runtime.AddCleanup", "the second net under failures that nobody handles: it reports, and changes nothing"},
 	{"deferred", "runtime.Callers", "the place where a Deferred was made, in the report of its failure"},
+	{"internal/tlslayer", "runtime.GOMAXPROCS", "64 handshakes at once for each processor: a world with more of them replays on as many processors only"},
 	{"endpoint", "os.NewFile", "fd: and systemd: are descriptors that the process was started with"},
 	{"endpoint", "os.Getenv", "LISTEN_FDS and its like are how systemd speaks"},
 	{"endpoint", "os.Getpid", "LISTEN_PID says whom they are for"},
