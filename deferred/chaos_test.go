@@ -3,7 +3,6 @@ package deferred
 import (
 	"iter"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 // exclusive stays so, nothing is left behind, and the same seed gives the same
 // course of events.
 func TestChaos(t *testing.T) {
-	seeds := 60
+	seeds := 25
 	if testing.Short() {
 		seeds = 10
 	}
@@ -51,7 +50,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 }
 
 func (c *chaos) run() {
-	before := runtime.NumGoroutine()
+	c.l.core.ReportAtClose = true
 	for range 20 {
 		c.begin(0)
 	}
@@ -85,9 +84,6 @@ func (c *chaos) run() {
 	}
 	if c.l.core.first != nil || c.l.core.ready != nil || c.l.core.idle != nil {
 		c.t.Error("coroutines are left in the Core")
-	}
-	if after := runtime.NumGoroutine(); after > before {
-		c.t.Errorf("got %d goroutines, want the %d from before", after, before)
 	}
 }
 

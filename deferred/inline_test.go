@@ -377,10 +377,15 @@ func TestRunnersAreReused(t *testing.T) {
 	if l.core.nIdle != maxIdle {
 		t.Errorf("got %d runners, want %d", l.core.nIdle, maxIdle)
 	}
-	before := runtime.NumGoroutine()
+	var runners []*runner
+	for r := l.core.idle; r != nil; r = r.below {
+		runners = append(runners, r)
+	}
 	l.core.Close()
-	if got := before - runtime.NumGoroutine(); got != maxIdle {
-		t.Errorf("Close ended %d goroutines, want %d", got, maxIdle)
+	for _, r := range runners {
+		if _, ok := r.next(); ok {
+			t.Fatal("Close left a runner's goroutine")
+		}
 	}
 }
 

@@ -220,7 +220,7 @@ func TestH04PanicAndGoexit(t *testing.T) {
 	failed(t, d, ErrGoexit)
 }
 
-// TestH04WorkersEnd: no goroutine is left when no job is.
+// TestH04WorkersEnd: no worker is left when no job is.
 func TestH04WorkersEnd(t *testing.T) {
 	p := new(Pool)
 	var all sync.WaitGroup
