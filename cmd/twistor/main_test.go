@@ -140,24 +140,50 @@ func hits(r io.Reader) *client {
 	})
 }
 
-// await waits until c has n hits, or is over when n is negative.
+// await waits until c has n hits; if n is negative, until it is over, which is
+// an error unless the server said good-bye.
 func (c *client) await(n int) error {
+	return c.wait(func() bool { return n < 0 && c.over || n >= 0 && len(c.paths) >= n })
+}
+
+// until waits until c has the hit of a path.
+func (c *client) until(path string) error {
+	seen := 0
+	return c.wait(func() bool {
+		for ; seen < len(c.paths); seen++ {
+			if c.paths[seen] == path {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// wait waits until done, or c is over.
+func (c *client) wait(done func() bool) error {
 	late := time.AfterFunc(patience, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.over, c.err = true, errors.New("waited too long")
+		c.over, c.err = true, fmt.Errorf("waited too long; there are %d hits", len(c.paths))
 		c.news.Broadcast()
 	})
 	defer late.Stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.over && (n < 0 || len(c.paths) < n) {
+	for !done() {
+		if c.over {
+			return fmt.Errorf("it is over after %d hits: %v", len(c.paths), c.err)
+		}
 		c.news.Wait()
 	}
-	if c.err == nil && len(c.paths) < n {
-		return fmt.Errorf("the stream is over after %d hits, want %d", len(c.paths), n)
-	}
 	return c.err
+}
+
+// begun tells whether c has a hit, or never will.
+func (c *client) begun() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.paths) > 0 || c.over
 }
 
 func dial(t *testing.T, network, addr string) net.Conn {

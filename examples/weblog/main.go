@@ -1,5 +1,4 @@
-// The program weblog shows everybody who connects what is added to the file
-// access-log. This is the whole idea; `twistor weblog` is what became of it.
+// The program weblog shows everybody who connects what is added to access-log.
 package main
 
 import (
@@ -34,6 +33,7 @@ func (f *weblog) Build(t twistor.Transport) twistor.Protocol {
 	f.clients = append(f.clients, t)
 	return f // clients have nothing to say, so one protocol will do for all
 }
+func (f *weblog) Closed()            { f.file.Close() }
 func (f *weblog) Connected()         {}
 func (f *weblog) Received([]byte)    {}
 func (f *weblog) Disconnected(error) {}
@@ -44,8 +44,8 @@ func (f *weblog) update(co *deferred.Co) error {
 	lines := strings.Split(f.rest+string(p), "\n")
 	f.rest = lines[len(lines)-1]
 	for _, line := range lines[:len(lines)-1] {
-		hit := []byte("<hit>" + html.EscapeString(line) + "</hit>\n")
-		f.clients = slices.DeleteFunc(f.clients, func(t twistor.Transport) bool { _, err := t.Write(hit); return err != nil })
+		hit := "<hit>" + html.EscapeString(line) + "</hit>\n"
+		f.clients = slices.DeleteFunc(f.clients, func(t twistor.Transport) bool { _, err := io.WriteString(t, hit); return err != nil })
 	}
 	return err
 }

@@ -3,24 +3,22 @@
 //
 //	weblogclient -connect tcp:127.0.0.1:8888
 //
-// The lesson: straight-line code on the loop. The conversation reads XML with a
-// reader that waits, and the loop that connects again is a loop; no event is in
-// sight, and no goroutine either. What a stranger logged is printed quoted.
+// The lesson: straight-line code on the loop. What waits takes a Co, and the
+// loop that connects again is a loop; no event is in sight, and no goroutine
+// either. What a stranger logged is printed quoted.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
 	"os"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
-	"github.com/twistor-go/twistor/endpoint"
-	"github.com/twistor-go/twistor/framing"
 	"github.com/twistor-go/twistor/protocol/weblog"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service"
@@ -28,7 +26,8 @@ import (
 
 // A reader keeps a connection to a server, and prints what comes.
 type reader struct {
-	server  string // endpoint
+	server  string        // endpoint
+	every   time.Duration // between two questions; 0: the server pushes
 	backoff service.Backoff
 	out     io.Writer
 	failed  int // tries since the last hit
@@ -36,28 +35,14 @@ type reader struct {
 
 // read reads one stream to its end, which is nil if the server said good-bye.
 func (r *reader) read(co *deferred.Co, l twistor.Loop) error {
-	over := deferred.New[struct{}](l)
-	dialed := endpoint.Dial(l, r.server, framing.Conversation(func(co *deferred.Co, c *framing.Conn) error {
-		for hit, err := range weblog.Hits(c.Reader(co)) {
-			var lost *weblog.LostError
-			switch {
-			case errors.As(err, &lost):
-				fmt.Fprintln(r.out, err)
-			case err != nil:
-				over.Fail(err)
-				return nil
-			default:
-				r.failed = 0
-				fmt.Fprintf(r.out, "%s %s %d %s %q\n", hit.Time.Format("15:04:05"), hit.Host, hit.Status, hit.Method, hit.Path)
-			}
-		}
-		over.Succeed(struct{}{})
-		return nil
-	}))
-	if _, err := dialed.Await(co); err != nil {
-		return err
-	}
-	_, err := over.Await(co)
+	_, err := weblog.Dial(l, r.server, &weblog.Client{
+		Hit: func(hit weblog.Hit) {
+			r.failed = 0
+			fmt.Fprintf(r.out, "%s %s %d %s %q\n", hit.Time.Format("15:04:05"), hit.Host, hit.Status, hit.Method, hit.Path)
+		},
+		Lost:  func(count uint64) { fmt.Fprintln(r.out, count, "hits were lost") },
+		Every: r.every,
+	}).Await(co)
 	return err
 }
 
@@ -80,9 +65,11 @@ func (r *reader) run(co *deferred.Co, l twistor.Loop) error {
 
 func main() {
 	server := flag.String("connect", "tcp:127.0.0.1:8888", "the server's `endpoint`")
+	every := flag.Duration("ask", 0, "ask a server that runs with --pull, this often")
 	flag.Parse()
-	r := reactor.New(&reactor.Config{Loops: 1})
-	client := &reader{server: *server, out: os.Stdout}
+	// To print may wait for the terminal; this loop has nothing else to do.
+	r := reactor.New(&reactor.Config{Loops: 1, SlowTurn: -1})
+	client := &reader{server: *server, every: *every, out: os.Stdout}
 	deferred.Inline(r.Loop(), func(co *deferred.Co) (struct{}, error) { return struct{}{}, client.run(co, r.Loop()) })
 	log.Fatal(r.Run(context.Background()))
 }

@@ -55,7 +55,7 @@ func TestReconnects(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "10:00:00 127.0.0.1 200 GET \"/one\"\n10:00:00 127.0.0.1 200 GET \"/two\"\n" +
-		"weblog: 3 hits were lost\n10:00:00 127.0.0.1 200 GET \"/three\"\n"
+		"3 hits were lost\n10:00:00 127.0.0.1 200 GET \"/three\"\n"
 	if got := out.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -76,7 +76,8 @@ func (s *Server) Build(t twistor.Transport) twistor.Protocol {
 		return nil
 	}
 	c := &subscriber{Transport: t, server: s}
-	c.shared, _ = t.(sharer)
+	// Not by twistor.As: below a layer, such as TLS, it would bypass that.
+	c.shared, _ = t.(twistor.Sharer)
 	return c
 }
 

@@ -12,17 +12,13 @@ const (
 	maxIgnoredBytes = 64 << 10
 )
 
-// A sharer is a Transport that can queue bytes by reference. It is looked for
-// on the connection itself only: one that lies below a layer would bypass it.
-type sharer interface{ WriteShared(p []byte) error }
-
 // A subscriber is the server's side of one connection: a place in the past of
 // the stream, which moves on whenever the client has room. Loop-only.
 type subscriber struct {
 	twistor.Transport
 	server *Server
-	shared sharer // nil: copies are written
-	place  int    // in server.subscribers
+	shared twistor.Sharer // nil: copies are written
+	place  int            // in server.subscribers
 
 	at      cursor
 	end     uint64 // of Pull, and when over: hits from here on are not sent
