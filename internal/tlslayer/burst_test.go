@@ -65,7 +65,7 @@ func records(b string) (lengths []int) {
 // TestT15Broadcast: who writes to thousands of connections in one event does not
 // make each of them collect in memory of its own.
 func TestT15Broadcast(t *testing.T) {
-	const n = 200
+	const n = 60
 	clock := sim.NewClock(t)
 	var all []*talker
 	var first *talker

@@ -2,26 +2,28 @@ package tlslayer
 
 import (
 	"crypto/tls"
+	"time"
 
 	"github.com/twistor-go/twistor"
 )
 
-// A security is a configuration made ready for use. Nothing the caller does to
-// his own afterwards changes it, but for SetSessionTicketKeys. Safe for
-// concurrent use.
+// A security is a configuration made ready for one loop. Nothing the caller does
+// to his own afterwards changes it, but for SetSessionTicketKeys. Immutable after
+// first use.
 type security struct {
 	original *tls.Config
-	pool     bool        // keys that take their time sign on the pool of workers
-	shared   *tls.Config // of all connections; nil: each has one of its own
+	now      func() time.Time // the loop's, by which certificates are judged
+	pool     bool             // keys that take their time sign on the pool of workers
+	shared   *tls.Config      // of all connections; nil: each has one of its own
 }
 
 // prepare makes config ready. Session tickets stay original's: its keys, which
 // it rotates, are shared by all loops, and by all that is prepared from it.
-func prepare(config *tls.Config, as twistor.Role, pool bool) *security {
+func prepare(config *tls.Config, as twistor.Role, now func() time.Time, pool bool) *security {
 	if config == nil {
 		config = new(tls.Config)
 	}
-	s := &security{original: config, pool: pool}
+	s := &security{original: config, now: now, pool: pool}
 	if as == twistor.AsServer && config.GetConfigForClient != nil && pool {
 		return s
 	}
@@ -47,6 +49,7 @@ func (s *security) config() *tls.Config {
 		s.original.DecryptTicket(nil, tls.ConnectionState{})
 	}
 	config := s.clone()
+	config.Time = s.original.Time // by which the keys' age counts
 	choose := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		chosen, err := choose(hello)
@@ -66,6 +69,9 @@ func (s *security) clone() *tls.Config {
 	if config.MinVersion == 0 {
 		config.MinVersion = tls.VersionTLS12
 	}
+	if config.Time == nil {
+		config.Time = s.now
+	}
 	// A second handshake would need a second coroutine, for what TLS 1.3 has
 	// abolished: https://www.rfc-editor.org/rfc/rfc8446#section-1.2.
 	config.Renegotiation = tls.RenegotiateNever
@@ -79,14 +85,14 @@ func (s *security) clone() *tls.Config {
 // kept, so that one which hears STARTTLS shares them among its connections.
 func (g *Gate) secure(config *tls.Config, as twistor.Role, pool bool) *security {
 	if as == twistor.AsClient {
-		return prepare(config, as, pool)
+		return prepare(config, as, g.loop.Now, pool)
 	}
 	for _, s := range g.recent {
 		if s != nil && s.original == config {
 			return s
 		}
 	}
-	s := prepare(config, as, pool)
+	s := prepare(config, as, g.loop.Now, pool)
 	g.recent[g.oldest] = s
 	g.oldest = (g.oldest + 1) % len(g.recent)
 	return s

@@ -52,9 +52,7 @@ func TestEngine(t *testing.T) {
 	l.TLS = instant{}
 	s.received = func(p []byte) { s.Write(p) }
 	c.connected = func() { c.Write([]byte("hello")) }
-	l.pipe = sim.NewPipe(l.Clock,
-		tlslayer.Factory(nil, twistor.AsServer, s.factory(), l.server.done),
-		tlslayer.Factory(nil, twistor.AsClient, c.factory(), l.client.done))
+	l.join(nil, nil, s.factory(), c.factory())
 	l.Advance(0)
 	wantString(t, "client heard", c.heard, "hello")
 	wantString(t, "state", c.TLS().ServerName, "instant")

@@ -104,8 +104,8 @@ func (e *events) Disconnected(err error) {
 	if c.shake != nil {
 		c.shake.report(nil, err)
 	}
-	if p := c.protocol; p != nil {
+	if c.protocol != nil {
+		c.protocol.Disconnected(err)
 		c.protocol = nil
-		p.Disconnected(err)
 	}
 }

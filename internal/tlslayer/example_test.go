@@ -33,7 +33,7 @@ func ExampleFactory() {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{"mail.example"},
-		IsCA: true, BasicConstraintsValid: true, NotAfter: time.Now().AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, NotAfter: sim.Epoch.AddDate(1, 0, 0),
 	}
 	der, _ := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	leaf, _ := x509.ParseCertificate(der)

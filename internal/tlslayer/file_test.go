@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -132,5 +133,27 @@ func TestT10AbortWhileReading(t *testing.T) {
 	l.Advance(1e9)
 	if got, _ := reading.Result(); got.Err != twistor.ErrAborted {
 		t.Errorf("the file being read: got %+v, want ErrAborted", got)
+	}
+}
+
+// TestT10Linger: a file that the peer does not take ends the connection within
+// Limits.Linger of Close; one that it takes piece by piece may last longer.
+func TestT10Linger(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		var s, c talker
+		l := newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
+		s.SetLimits(twistor.Limits{Linger: 5 * time.Second})
+		l.pipe.A.Hold()
+		s.SendFile(section(strings.Repeat("x", 1<<20))).Done(nil)
+		s.Close()
+		for range 20 {
+			if slow {
+				l.pipe.A.Drain(100_000)
+			}
+			l.Advance(4 * time.Second)
+		}
+		if want := map[bool]error{false: twistor.ErrAborted, true: net.ErrClosed}[slow]; s.err != want {
+			t.Errorf("peer that takes it %v: ended with %v, want %v", slow, s.err, want)
+		}
 	}
 }

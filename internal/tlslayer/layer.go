@@ -30,6 +30,7 @@ type layer struct {
 	readErr error // what ended reading, to be told when the protocol resumes
 
 	high, max int // of twistor.Limits
+	linger    time.Duration
 
 	inside   bool // the protocol above is being called
 	pending  bool // in gate.later

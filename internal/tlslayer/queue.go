@@ -23,6 +23,8 @@ type queue struct {
 	files int
 	busy  bool // send is running
 	err   error
+
+	linger twistor.Timer // since Close
 }
 
 // An item is a run of writes, or a file.
@@ -76,6 +78,7 @@ func (q *queue) fail(err error) {
 	items := q.items
 	q.items, q.bytes, q.err = nil, 0, err
 	q.layer.queue = nil
+	q.linger.Stop()
 	for _, it := range items {
 		if it.file != nil && !it.file.reading {
 			q.layer.gate.after(func() { it.file.done.Fail(err) })
@@ -98,6 +101,7 @@ func (c *layer) send() {
 		return
 	}
 	c.queue = nil
+	q.linger.Stop()
 	switch {
 	case c.closing:
 		c.finish()
@@ -174,6 +178,9 @@ func (f *file) got(p []byte, err error) {
 	if !f.cancelled && !f.short {
 		q.layer.encrypt(p)
 		f.sent += int64(len(p))
+		if !q.linger.When().IsZero() {
+			q.linger.Reset(q.layer.linger)
+		}
 	}
 	q.layer.send()
 }

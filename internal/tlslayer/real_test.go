@@ -122,7 +122,12 @@ func TestR21Dial(t *testing.T) {
 	l, addr := run(t, ca.Server("a.test", "127.0.0.1"), echoes)
 	said := strings.Repeat("0123456789", 50_000)
 	p := &dialer{}
-	p.connected = func() { p.Write([]byte(said)) }
+	p.connected = func() {
+		p.Write([]byte(said))
+		if got := p.LogValue().String(); !strings.Contains(got, "proto=*tlslayer_test.dialer") || !strings.Contains(got, "tls=TLS 1.3") {
+			t.Errorf("LogValue: got %s, want the protocol above, and the version", got)
+		}
+	}
 	p.received = func([]byte) {
 		if len(p.heard) == len(said) {
 			p.Close()

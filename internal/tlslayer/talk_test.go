@@ -96,10 +96,14 @@ func newLink(t sim.T, server, client *tls.Config, s, c twistor.Factory) *link {
 // joined is newLink before the first byte.
 func joined(t sim.T, server, client *tls.Config, s, c twistor.Factory) *link {
 	l := &link{Clock: sim.NewClock(t)}
+	l.join(server, client, s, c)
+	return l
+}
+
+func (l *link) join(server, client *tls.Config, s, c twistor.Factory) {
 	l.pipe = sim.NewPipe(l.Clock,
 		tlslayer.Factory(server, twistor.AsServer, s, l.server.done),
 		tlslayer.Factory(client, twistor.AsClient, c, l.client.done))
-	return l
 }
 
 // versions runs a test under TLS 1.2 and 1.3.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -93,7 +94,8 @@ func (c *layer) encrypt(p []byte) error {
 }
 
 // Close flushes, sends close_notify and closes below, which waits for the peer
-// within Limits.Linger. During a handshake, or behind a file, that comes later.
+// within Limits.Linger. During a handshake, or behind a file, that comes later:
+// within Linger, but a file has as much again for each piece it sends.
 func (c *layer) Close() error {
 	if c.closing || c.gone || c.err != nil {
 		return nil
@@ -102,6 +104,8 @@ func (c *layer) Close() error {
 	c.in, c.plain, c.readErr = nil, nil, nil
 	if c.queue == nil {
 		c.finish()
+	} else if c.linger >= 0 {
+		c.queue.linger = c.Loop().CallLater(c.linger, c.Abort)
 	}
 	return nil
 }
@@ -189,12 +193,15 @@ func (c *layer) SetLimits(l twistor.Limits) {
 
 // limit keeps what of l counts here.
 func (c *layer) limit(l twistor.Limits) {
-	c.high, c.max = l.High, l.Max
+	c.high, c.max, c.linger = l.High, l.Max, l.Linger
 	if c.high == 0 {
 		c.high = 64 << 10
 	}
 	if c.max == 0 {
 		c.max = 1 << 20
+	}
+	if c.linger == 0 {
+		c.linger = 30 * time.Second
 	}
 }
 
@@ -263,13 +270,21 @@ func (c *layer) WriteFiles([]byte, ...*os.File) error {
 // Unwrap lets twistor.As find what is below.
 func (c *layer) Unwrap() twistor.Transport { return c.below }
 
-// LogValue is below's, and the version of TLS.
+// LogValue is below's, with the protocol above instead of ourselves, and the
+// version of TLS.
 func (c *layer) LogValue() slog.Value {
 	v := c.below.LogValue()
-	state := c.TLS()
-	if state == nil || v.Kind() != slog.KindGroup {
+	if v.Kind() != slog.KindGroup {
 		return v
 	}
-	version := slog.String("tls", tls.VersionName(state.Version))
-	return slog.GroupValue(append(slices.Clip(v.Group()), version)...)
+	attrs := slices.Clone(v.Group())
+	for i, a := range attrs {
+		if a.Key == "proto" && a.Value.String() == fmt.Sprintf("%T", (*events)(c)) {
+			attrs[i].Value = slog.StringValue(fmt.Sprintf("%T", c.protocol))
+		}
+	}
+	if state := c.TLS(); state != nil {
+		attrs = append(attrs, slog.String("tls", tls.VersionName(state.Version)))
+	}
+	return slog.GroupValue(attrs...)
 }

@@ -60,7 +60,8 @@ func TestTLS06Verification(t *testing.T) {
 		{"NUL in SAN", ca.Issue(certtest.Leaf{Change: san("a.test\x00.evil.test")}), "a.test", false},
 		{"empty SAN", ca.Issue(certtest.Leaf{Change: san("")}), "a.test", false},
 		{"expired", ca.Issue(certtest.Leaf{Names: []string{"a.test"}, NotBefore: long, NotAfter: long.AddDate(1, 0, 0)}), "a.test", false},
-		{"not yet", ca.Issue(certtest.Leaf{Names: []string{"a.test"}, NotBefore: time.Now().AddDate(1, 0, 0)}), "a.test", false},
+		{"expired by the loop's clock", ca.Issue(certtest.Leaf{Names: []string{"a.test"}, NotAfter: sim.Epoch.AddDate(0, 0, -1)}), "a.test", false},
+		{"not yet", ca.Issue(certtest.Leaf{Names: []string{"a.test"}, NotBefore: sim.Epoch.AddDate(1, 0, 0)}), "a.test", false},
 		{"unknown authority", other.Issue(certtest.Leaf{Names: []string{"a.test"}}), "a.test", false},
 		{"self-signed", selfSigned("a.test"), "a.test", false},
 		{"intermediate not sent", bare, "a.test", false},
@@ -86,7 +87,7 @@ func TestTLS06Verification(t *testing.T) {
 
 func selfSigned(name string) tls.Certificate {
 	key := certtest.NewECDSA()
-	t := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().AddDate(1, 0, 0)}
+	t := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: sim.Epoch.AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {
 		panic(err)
