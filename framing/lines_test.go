@@ -201,6 +201,18 @@ func TestB03Pause(t *testing.T) {
 	s.want(t, "connected", `line "a"`, `line "pause"`, `line "b"`, `line "c"`, "disconnected: EOF")
 }
 
+// TestB03PauseInKept pauses at a line that a pause had held back.
+func TestB03PauseInKept(t *testing.T) {
+	s := connect(t, lines(framing.Lines{}))
+	s.net.Receive("pause\npause\nb\n")
+	s.line.Resume()
+	s.clock.Advance(0)
+	s.want(t, "connected", `line "pause"`, `line "pause"`)
+	s.line.Resume()
+	s.clock.Advance(0)
+	s.want(t, "connected", `line "pause"`, `line "pause"`, `line "b"`)
+}
+
 // TestB03PauseAgain pauses between Resume and the turn in which it would have
 // delivered.
 func TestB03PauseAgain(t *testing.T) {
@@ -250,6 +262,25 @@ func TestB04Switch(t *testing.T) {
 	s.clock.Advance(0)
 	s.want(t, "connected", `line "a"`, `line "upgrade"`)
 	if got, want := next.String(), "connected <rest\nof it disconnected"; got != want {
+		t.Errorf("the next protocol heard %q, want %q", got, want)
+	}
+}
+
+// TestB04SwitchInKept switches at a line that a pause had held back, with more
+// behind it, and more still to come.
+func TestB04SwitchInKept(t *testing.T) {
+	s := connect(t, lines(framing.Lines{}))
+	next := new(collecting)
+	s.on = func(e string) {
+		if e == `line "upgrade"` {
+			s.line.Switch(next, nil)
+		}
+	}
+	s.net.Receive("pause\nupgrade\nrest ")
+	s.net.Receive("of it")
+	s.line.Resume()
+	s.clock.Advance(0)
+	if got, want := next.String(), "connected rest of it"; got != want {
 		t.Errorf("the next protocol heard %q, want %q", got, want)
 	}
 }

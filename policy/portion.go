@@ -2,6 +2,7 @@ package policy
 
 import (
 	"io"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -59,8 +60,7 @@ func (w *throttled) pump() {
 		if p := w.queue[0]; w.booked == 0 && p.left() > 0 {
 			w.booked = int(min(p.left(), int64(w.out.portion())))
 			if wait := w.out.take(w.Loop().Now(), w.booked); wait > 0 {
-				w.waits = true
-				w.waiting.set(w.Loop(), wait)
+				w.wait(wait)
 				break
 			}
 		}
@@ -78,6 +78,12 @@ func (w *throttled) pump() {
 	case w.endWrite:
 		w.Transport.CloseWrite()
 	}
+}
+
+// wait goes on with pump after the time until there is leave.
+func (w *throttled) wait(d time.Duration) {
+	w.waits = true
+	w.waiting.set(w.Loop(), d)
 }
 
 func (w *throttled) waited() {

@@ -71,10 +71,26 @@ func (w *throttled) Write(p []byte) (int, error) {
 		w.AbortFor(twistor.ErrOverflow)
 		return 0, twistor.ErrOverflow
 	}
-	w.append(p)
-	w.pump()
+	if !w.pass(p) {
+		w.append(p)
+		w.pump()
+	}
 	w.full = w.full || w.Full()
 	return len(p), nil
+}
+
+// pass writes p without a queue, if it is small and there is leave for it.
+func (w *throttled) pass(p []byte) bool {
+	if len(w.queue) > 0 || w.waits || w.sending || len(p) > w.out.portion() || w.Transport.Full() {
+		return false
+	}
+	if wait := w.out.take(w.Loop().Now(), len(p)); wait > 0 {
+		w.booked = len(p) // of the queue that it is about to begin
+		w.wait(wait)
+		return false
+	}
+	w.Transport.Write(p)
+	return true
 }
 
 // mayWrite is nil as long as the connection can be written to.
