@@ -16,16 +16,6 @@ import (
 	"github.com/twistor-go/twistor"
 )
 
-// systemOnly runs f on the backend that has descriptors.
-func systemOnly(t *testing.T, f func(b *bed)) {
-	each(t, func(b *bed) {
-		if b.kind != "system" {
-			b.Skip("descriptors are the system backend's")
-		}
-		f(b)
-	})
-}
-
 // fileOf gives a duplicate of a socket of package net's.
 func fileOf(t *testing.T, x interface{ File() (*os.File, error) }) *os.File {
 	t.Helper()

@@ -152,6 +152,16 @@ func eachWith(t *testing.T, c reactor.Config, f func(b *bed)) {
 	}
 }
 
+// systemOnly runs f on the backend that has descriptors.
+func systemOnly(t *testing.T, f func(b *bed)) {
+	each(t, func(b *bed) {
+		if b.kind != "system" {
+			b.Skip("descriptors are the system backend's")
+		}
+		f(b)
+	})
+}
+
 // until turns the world until cond holds.
 func (b *bed) until(what string, cond func() bool) {
 	b.Helper()
