@@ -4,6 +4,7 @@ package poll
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,12 +12,15 @@ import (
 // Pair makes two connected UNIX stream sockets: one for a Poller to Adopt, and
 // one for ordinary goroutines to read and write.
 func Pair() (FD, *os.File, error) {
+	syscall.ForkLock.RLock() // no child is started before they are close-on-exec
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
+		syscall.ForkLock.RUnlock()
 		return -1, nil, wrap("socketpair", err)
 	}
 	unix.CloseOnExec(fds[0])
 	unix.CloseOnExec(fds[1])
+	syscall.ForkLock.RUnlock()
 	unix.SetNonblock(fds[1], true) // or os.NewFile would not let its reads be ended
 	return FD(fds[0]), os.NewFile(uintptr(fds[1]), "pair"), nil
 }
