@@ -71,7 +71,7 @@ func (d *dialing) begin() {
 			d.fail(err)
 			return
 		}
-		d.connected(conn)
+		d.arrived(conn)
 		return
 	}
 	var from poll.Addr
@@ -152,6 +152,18 @@ func (d *dialing) await(a *deferred.Deferred[*conn]) {
 		case err != nil:
 			d.fail(err)
 		default:
+			d.arrived(c)
+		}
+	})
+}
+
+// arrived has the connection begun by the loop itself, which knows what to do
+// when the Protocol panics: neither a Deferred nor Dial's caller does.
+func (d *dialing) arrived(c *conn) {
+	c.extra().dial = &attempt{d: d}
+	d.stop = bare{c}.Abort
+	d.l.deeds = append(d.l.deeds, func() {
+		if !d.ended && !c.is(doomed) {
 			d.connected(c)
 		}
 	})
@@ -159,8 +171,6 @@ func (d *dialing) await(a *deferred.Deferred[*conn]) {
 
 // connected gives the connection its Protocol, over TLS if asked for.
 func (d *dialing) connected(c *conn) {
-	c.extra().dial = &attempt{d: d}
-	d.stop = bare{c}.Abort
 	if d.config.TLS == nil {
 		var p twistor.Protocol
 		d.l.begin(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {

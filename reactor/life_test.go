@@ -456,6 +456,31 @@ func testPanic(b *bed, t *testing.T, where string) {
 	alive()
 }
 
+// TestF_15PanicsOfDialers: a Protocol that panics when its dial succeeds fails
+// the dial and ends its connection.
+func TestF_15PanicsOfDialers(t *testing.T) {
+	each(t, func(b *bed) {
+		port := b.listen("tcp", nil)
+		for _, where := range []string{"build", "connected"} {
+			var bad *rec
+			_, err := result(b, b.l.Dial(twistor.DialConfig{Network: "tcp", Address: b.addr(port)}, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+				if where == "build" {
+					testPanicNow()
+				}
+				bad = &rec{Transport: t, b: b, connected: func(*rec) { testPanicNow() }}
+				return bad
+			})))
+			wantPanic(b.T, err)
+			if where == "connected" {
+				wantPanic(b.T, bad.err)
+			}
+		}
+		b.until("nothing is left", func() bool { return b.r.Stats().Connections == 0 })
+	})
+}
+
+func testPanicNow() { panic("boom") }
+
 func wantPanic(t *testing.T, err error) {
 	t.Helper()
 	var p *deferred.PanicError
