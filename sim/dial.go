@@ -19,136 +19,6 @@ const (
 	defaultFiles = 20_000
 )
 
-// A port is a listening stream socket.
-type port struct {
-	watched
-	backlog int
-	queue   []*conn // connected, and not yet accepted
-	hear    func()  // of a Peer's port: there is one
-}
-
-func (p *port) ready() poll.Ready {
-	if len(p.queue) > 0 {
-		return poll.In
-	}
-	return 0
-}
-
-func (p *port) changed() {
-	p.watched.changed()
-	if p.hear != nil {
-		p.hear()
-	}
-}
-
-// close frees the address and resets those who were not accepted.
-func (p *port) close(bool) {
-	if p.shut {
-		return
-	}
-	p.shut = true
-	p.uncount()
-	p.host.forget(p)
-	for _, c := range p.queue {
-		c.close(true)
-	}
-	p.queue = nil
-}
-
-// listen opens a port.
-func (h *Host) listen(s poll.Spec) (*port, error) {
-	w := h.world
-	w.ids++
-	p := &port{watched: watched{id: w.ids, host: h, spec: s}, backlog: orDefault(s.Backlog, maxBacklog)}
-	if err := p.count(); err != nil {
-		return nil, failedCall("socket", err)
-	}
-	if err := h.bind(&p.watched, s); err != nil {
-		p.uncount()
-		return nil, err
-	}
-	h.remember(p)
-	return p, nil
-}
-
-// bind gives b its local address, which must be the host's own and free.
-func (h *Host) bind(b *watched, s poll.Spec) error {
-	b.local = s.Addr
-	if b.local.Path != "" {
-		if h.bound(s.Network, b.local, s) != nil {
-			return failedCall("bind", syscall.EADDRINUSE)
-		}
-		return nil
-	}
-	at := s.Addr.AddrPort
-	ip := at.Addr().Unmap()
-	switch {
-	case !ip.IsValid():
-		ip = netip.IPv6Unspecified()
-		if s.Network == "tcp4" || s.Network == "udp4" {
-			ip = netip.IPv4Unspecified()
-		}
-	case !ip.IsUnspecified() && !ip.IsMulticast() && !h.has(ip):
-		return failedCall("bind", syscall.EADDRNOTAVAIL)
-	}
-	number := at.Port()
-	if number == 0 {
-		for number = firstPort; ; number++ {
-			b.local.AddrPort = netip.AddrPortFrom(ip, number)
-			if h.bound(s.Network, b.local, poll.Spec{}) == nil {
-				break
-			}
-			if number == lastPort {
-				return failedCall("bind", syscall.EADDRINUSE)
-			}
-		}
-	}
-	b.local.AddrPort = netip.AddrPortFrom(ip, number)
-	if h.bound(s.Network, b.local, s) != nil {
-		return failedCall("bind", syscall.EADDRINUSE)
-	}
-	return nil
-}
-
-// bound finds an open socket that has the address for itself; s wants it too.
-func (h *Host) bound(network string, at poll.Addr, s poll.Spec) socket {
-	for _, o := range h.sockets {
-		b := o.base()
-		_, isConn := o.(*conn)
-		switch {
-		case family(b.spec.Network) != family(network), isConn:
-		case at.Path != "" || b.local.Path != "":
-			if at.Path == b.local.Path {
-				return o
-			}
-		case b.local.AddrPort.Port() != at.AddrPort.Port():
-		case s.ReusePort && b.spec.ReusePort, s.Multicast && b.spec.Multicast:
-		case overlap(b.local.AddrPort.Addr(), at.AddrPort.Addr()):
-			return o
-		}
-	}
-	return nil
-}
-
-// family is tcp, udp, unix or unixgram.
-func family(network string) string {
-	switch network {
-	case "tcp4", "tcp6", "udp4", "udp6":
-		return network[:3]
-	}
-	return network
-}
-
-// overlap reports whether two bound addresses get some of the same packets.
-func overlap(a, b netip.Addr) bool {
-	return a == b || covers(a, b) || covers(b, a)
-}
-
-// covers reports whether a, an address that is bound, gets packets to b.
-func covers(a, b netip.Addr) bool {
-	return a == b || a == netip.IPv6Unspecified() || a == netip.IPv4Unspecified() && b.Is4()
-}
-
 // dial begins to connect.
 func (h *Host) dial(s poll.Spec) (*conn, error) {
 	w := h.world
@@ -174,10 +44,6 @@ func (h *Host) dial(s poll.Spec) (*conn, error) {
 	h.remember(c)
 	c.attempt(firstRetry)
 	return c, nil
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // source gives a dial its local address and port: the next one in turn that no
@@ -309,18 +175,4 @@ func (c *conn) dialPath() error {
 	c.local = c.spec.Local
 	c.meet(o)
 	return nil
-}
-
-// portAt finds who listens: an exact address before a general one.
-func (h *Host) portAt(at netip.AddrPort) (found *port) {
-	for _, o := range h.sockets {
-		p, ok := o.(*port)
-		if !ok || family(p.spec.Network) != "tcp" || p.local.AddrPort.Port() != at.Port() {
-			continue
-		}
-		if bound := p.local.AddrPort.Addr(); bound == at.Addr() || found == nil && covers(bound, at.Addr()) {
-			found = p
-		}
-	}
-	return found
 }

@@ -356,12 +356,12 @@ func TestF10SpuriousReadiness(t *testing.T) {
 		w := New(t, 0)
 		w.Net.Spurious = spurious
 		w.Net.Latency = 10 * time.Millisecond
-		e := &ear{on: func(e *ear, event string) {
+		e := &Ear{On: func(e *Ear, event string) {
 			if strings.HasPrefix(event, "received") {
 				fmt.Fprint(e, event)
 			}
 		}}
-		w.Host("server").Listen("tcp", ":7", attach(e))
+		w.Host("server").Listen("tcp", ":7", e)
 		p := w.Host("client").Dial("server:7")
 		for i := range 50 {
 			p.Send(fmt.Sprint("message ", i))
@@ -370,7 +370,7 @@ func TestF10SpuriousReadiness(t *testing.T) {
 		w.Settle()
 		p.Close()
 		w.Settle()
-		return fmt.Sprint(e.events, p.Take())
+		return fmt.Sprint(e.Events, p.Take())
 	}
 	want := talk(0)
 	for _, spurious := range []float64{0.3, 1} {

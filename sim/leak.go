@@ -16,15 +16,15 @@ type Leaks struct {
 }
 
 // farewell is how long hosts have to end their connections when the Peers have
-// gone: longer than the default Limits.Linger.
-const farewell = 60 * time.Second
+// gone: longer than Limits.Linger and the keep-alive of a connection take.
+const farewell = 2 * time.Minute
 
-// Close ends the World. All Peers leave; then the test fails for connections
-// that are still open after 60 virtual seconds, and for timers of hosts with
-// neither ports nor connections, unless Tolerate says otherwise; then the
-// reactors close, and the test fails for failures that nobody handled and for
-// logged errors that nobody took with Errors. The end of the test calls it;
-// later calls do nothing.
+// Close ends the World. All faults end and all Peers leave; then the test fails
+// for connections that are still open two virtual minutes later, and for timers
+// of hosts with neither ports nor connections, unless Tolerate says otherwise.
+// Then the reactors close, and the test fails for failures that nobody handled
+// and for logged errors that nobody took with Errors. The end of the test calls
+// it; later calls do nothing.
 //
 // If the test has failed, the log says how to replay it, and what happened last.
 func (w *World) Close() {
@@ -62,6 +62,8 @@ func (w *World) leave() {
 		}
 	}
 	w.Net = Net{}
+	clear(w.parted)
+	w.retransmit()
 	w.play(w.mono+int64(farewell), func() bool { return w.active == 0 && !w.busy() && len(w.open()) == 0 })
 }
 

@@ -181,25 +181,10 @@ func TestF07AcceptErrors(t *testing.T) {
 	}
 }
 
-// A catcher keeps packets.
-type catcher struct {
-	twistor.PacketTransport
-	got     []string
-	from    []twistor.Peer
-	refused int
-}
-
-func (c *catcher) Bound(t twistor.PacketTransport) { c.PacketTransport = t }
-func (c *catcher) Unbound(error)                   {}
-func (c *catcher) Refused()                        { c.refused++ }
-func (c *catcher) PacketReceived(p []byte, from twistor.Peer) {
-	c.got = append(c.got, string(p))
-	c.from = append(c.from, from)
-}
-
-func (h *Host) catch(t *testing.T, config twistor.ListenConfig) *catcher {
+// catch opens a packet port for an ear.
+func (h *Host) catch(t *testing.T, config twistor.ListenConfig) *PacketEar {
 	t.Helper()
-	c := &catcher{}
+	c := &PacketEar{}
 	config.Network = "udp"
 	if _, err := h.Loop().ListenPacket(config, c); err != nil {
 		t.Fatal(err)
@@ -222,30 +207,30 @@ func TestF43Packets(t *testing.T) {
 		}
 	}
 	w.Settle()
-	if want := []string{"one", "", big, "two"}; !slices.Equal(s.got, want) {
-		t.Errorf("got %d packets of %d", len(s.got), len(want))
+	if want := []string{"one", "", big, "two"}; !slices.Equal(s.Packets, want) {
+		t.Errorf("got %d packets of %d", len(s.Packets), len(want))
 	}
-	if got := s.from[0].Via; got != server.Addr() {
+	if got := s.From[0].Via; got != server.Addr() {
 		t.Errorf("Via: got %v, want %v", got, server.Addr())
 	}
-	s.Send([]byte("back"), s.from[0])
+	s.Send([]byte("back"), s.From[0])
 	w.Settle()
-	if !slices.Equal(c.got, []string{"back"}) || c.from[0].Addr != to.Addr {
-		t.Errorf("got %q from %v", c.got, c.from)
+	if !slices.Equal(c.Packets, []string{"back"}) || c.From[0].Addr != to.Addr {
+		t.Errorf("got %q from %v", c.Packets, c.From)
 	}
 
 	lonely := client.catch(t, twistor.ListenConfig{Address: ":0", Remote: netip.AddrPortFrom(server.Addr(), 99)})
 	lonely.Send([]byte("anybody?"), twistor.Peer{})
 	w.Settle()
-	if lonely.refused != 1 {
-		t.Errorf("Refused: got %d, want 1", lonely.refused)
+	if lonely.Refusal != 1 {
+		t.Errorf("Refused: got %d, want 1", lonely.Refusal)
 	}
 	small := server.catch(t, twistor.ListenConfig{Address: ":54", MaxPacketBytes: 10})
 	c.Send([]byte("much too long for it"), twistor.Peer{Addr: netip.AddrPortFrom(server.Addr(), 54)})
 	c.Send([]byte("fits"), twistor.Peer{Addr: netip.AddrPortFrom(server.Addr(), 54)})
 	w.Settle()
-	if !slices.Equal(small.got, []string{"fits"}) {
-		t.Errorf("got %q, want the one that fits", small.got)
+	if !slices.Equal(small.Packets, []string{"fits"}) {
+		t.Errorf("got %q, want the one that fits", small.Packets)
 	}
 }
 
@@ -271,10 +256,10 @@ func TestPacketFaults(t *testing.T) {
 			w.Advance(time.Millisecond)
 		}
 		w.Settle()
-		if n := len(s.got); n < tc.min || n > tc.max {
+		if n := len(s.Packets); n < tc.min || n > tc.max {
 			t.Errorf("%s: %d packets came, want %d to %d", tc.name, n, tc.min, tc.max)
 		}
-		if got := slices.IsSorted(s.got); got != tc.sorted {
+		if got := slices.IsSorted(s.Packets); got != tc.sorted {
 			t.Errorf("%s: in order: got %v, want %v", tc.name, got, tc.sorted)
 		}
 		w.Close()
@@ -284,7 +269,7 @@ func TestPacketFaults(t *testing.T) {
 func TestMulticast(t *testing.T) {
 	w := New(t, 0)
 	group := netip.MustParseAddr("239.1.2.3")
-	var all []*catcher
+	var all []*PacketEar
 	for i := range 4 {
 		c := w.Host(fmt.Sprint("host", i)).catch(t, twistor.ListenConfig{Address: ":1900"})
 		if i != 3 {
@@ -298,15 +283,15 @@ func TestMulticast(t *testing.T) {
 	all[0].Send([]byte("notify"), twistor.Peer{Addr: netip.AddrPortFrom(group, 1900)})
 	w.Settle()
 	for i, want := range []int{1, 1, 0, 0} {
-		if got := len(all[i].got); got != want {
+		if got := len(all[i].Packets); got != want {
 			t.Errorf("host %d: %d packets, want %d", i, got, want)
 		}
 	}
 	all[0].PacketTransport.(twistor.MulticastTuner).SetMulticast(1, "", false)
 	all[0].Send([]byte("again"), twistor.Peer{Addr: netip.AddrPortFrom(group, 1900)})
 	w.Settle()
-	if len(all[0].got) != 1 || len(all[1].got) != 2 {
-		t.Errorf("without loopback: own host %d, other %d; want 1, 2", len(all[0].got), len(all[1].got))
+	if len(all[0].Packets) != 1 || len(all[1].Packets) != 2 {
+		t.Errorf("without loopback: own host %d, other %d; want 1, 2", len(all[0].Packets), len(all[1].Packets))
 	}
 }
 
@@ -319,8 +304,8 @@ func TestBroadcast(t *testing.T) {
 	mute.Send([]byte("mute"), everybody)
 	loud.Send([]byte("loud"), everybody)
 	w.Settle()
-	if !slices.Equal(heard.got, []string{"loud"}) {
-		t.Errorf("got %q, want only what was sent with Broadcast", heard.got)
+	if !slices.Equal(heard.Packets, []string{"loud"}) {
+		t.Errorf("got %q, want only what was sent with Broadcast", heard.Packets)
 	}
 }
 
@@ -390,11 +375,11 @@ func TestIdentityTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := w.Host("client")
-			e := &ear{}
+			e := &Ear{}
 			var failure error
-			client.Loop().Dial(twistor.DialConfig{Network: "tcp", Address: "server:443", TLS: tc.config}, attach(e)).
+			client.Loop().Dial(twistor.DialConfig{Network: "tcp", Address: "server:443", TLS: tc.config}, e).
 				Done(func(_ twistor.Protocol, err error) { failure = err })
-			w.Run(func() bool { return failure != nil || len(e.events) > 0 })
+			w.Run(func() bool { return failure != nil || len(e.Events) > 0 })
 			if tc.want != "" {
 				if failure == nil || !strings.Contains(failure.Error(), tc.want) {
 					t.Errorf("%s: got %v, want ... %s", tc.name, failure, tc.want)
@@ -406,7 +391,7 @@ func TestIdentityTLS(t *testing.T) {
 					t.Errorf("%s: got state %+v", tc.name, state)
 				}
 				io.WriteString(e, "secret")
-				w.Run(func() bool { return strings.Contains(strings.Join(e.events, ""), "secret") || len(e.events) > 6 })
+				w.Run(func() bool { return strings.Contains(strings.Join(e.Events, ""), "secret") || len(e.Events) > 6 })
 				e.Close()
 			}
 			w.Settle()

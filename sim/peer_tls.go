@@ -22,7 +22,7 @@ type secured struct {
 // why the handshake failed.
 func (p *Peer) Secure(config *tls.Config) error {
 	l := &line{peer: p, waits: true}
-	engine := &Identity{world: p.host.world}
+	engine := p.host.world.Identity()
 	s := &secured{line: l}
 	if p.server {
 		s.session = engine.Server(l, config)

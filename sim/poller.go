@@ -10,12 +10,13 @@ import (
 // decides when a loop looks again. Slots of closed handles are used again,
 // lowest first, so that a stale handle meets a new owner as soon as can be.
 type poller struct {
-	host  *Host
-	slots []slot
-	maybe []int // slots that may be ready: all others are not
-	woken bool
-	shut  bool
-	ahead uint32 // the generation that new slots begin with
+	host   *Host
+	slots  []slot
+	lowest int   // no slot below is free
+	maybe  []int // slots that may be ready: all others are not
+	woken  bool
+	shut   bool
+	ahead  uint32 // the generation that new slots begin with
 }
 
 // A slot is one place of a poller's table.
@@ -36,10 +37,11 @@ var (
 
 // add gives s the lowest free slot.
 func (p *poller) add(s socket, want poll.Ready) poll.Handle {
-	i := 0
+	i := p.lowest
 	for i < len(p.slots) && p.slots[i].socket != nil {
 		i++
 	}
+	p.lowest = i + 1
 	if i == len(p.slots) {
 		p.slots = append(p.slots, slot{generation: max(p.ahead, 1)})
 	}
@@ -59,6 +61,7 @@ func (p *poller) remove(h poll.Handle) (socket, error) {
 	}
 	s := at.socket
 	at.socket = nil
+	p.lowest = min(p.lowest, h.Slot())
 	if at.generation++; at.generation == 0 {
 		at.generation = 1
 	}

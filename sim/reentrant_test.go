@@ -218,7 +218,7 @@ func (s *scene) play(t T) {
 		p.Close()
 	}
 	out := client.Loop()
-	if c, err := out.ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":0"}, &catcher{}); err == nil {
+	if c, err := out.ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":0"}, &PacketEar{}); err == nil {
 		c.(twistor.PacketTransport).Send([]byte("x"), twistor.Peer{Addr: netip.AddrPortFrom(s.server.Addr(), 53)})
 		w.Settle()
 		c.Close()

@@ -128,3 +128,19 @@ func TestReplay(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkWorld is how many events a second a world delivers, reactors and
+// trace included: an echo of short messages.
+func BenchmarkWorld(b *testing.B) {
+	b.ReportAllocs()
+	w := New(b, 0)
+	w.Net.Latency = time.Millisecond
+	w.Host("server").Listen("tcp", ":7", echoes)
+	p := w.Host("client").Dial("server:7")
+	from := w.Events()
+	for b.Loop() {
+		p.Send("0123456789")
+		p.Expect("0123456789")
+	}
+	b.ReportMetric(float64(w.Events()-from)/b.Elapsed().Seconds(), "events/s")
+}

@@ -14,34 +14,14 @@ import (
 	"github.com/twistor-go/twistor"
 )
 
-// An ear notes every event of its connection.
-type ear struct {
-	twistor.Transport
-	events []string
-	on     func(e *ear, event string) // also does something
-	kept   []byte
-}
-
-func (e *ear) note(event string) {
-	e.events = append(e.events, event)
-	if e.on != nil {
-		e.on(e, event)
-	}
-}
-func (e *ear) Connected()             { e.note("connected") }
-func (e *ear) Received(p []byte)      { e.kept = p; e.note("received " + string(p)) }
-func (e *ear) Drained()               { e.note("drained") }
-func (e *ear) Secured()               { e.note("secured") }
-func (e *ear) Disconnected(err error) { e.note("disconnected " + err.Error()) }
-
 // A halfEar also hears ReadClosed.
-type halfEar struct{ *ear }
+type halfEar struct{ *Ear }
 
 func (e halfEar) ReadClosed() { e.note("read closed") }
 
 // newEar connects an ear that does on at its events.
-func newEar(c *Clock, on func(e *ear, event string)) (*ear, *Transport) {
-	e := &ear{on: on}
+func newEar(c *Clock, on func(e *Ear, event string)) (*Ear, *Transport) {
+	e := &Ear{On: on}
 	t := Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
 		e.Transport = t
 		return e
@@ -49,10 +29,10 @@ func newEar(c *Clock, on func(e *ear, event string)) (*ear, *Transport) {
 	return e, t
 }
 
-func checkEvents(t *testing.T, e *ear, want ...string) {
+func checkEvents(t *testing.T, e *Ear, want ...string) {
 	t.Helper()
-	if !slices.Equal(e.events, want) {
-		t.Errorf("events:\n got %q\nwant %q", e.events, want)
+	if !slices.Equal(e.Events, want) {
+		t.Errorf("events:\n got %q\nwant %q", e.Events, want)
 	}
 }
 
@@ -60,7 +40,7 @@ func checkEvents(t *testing.T, e *ear, want ...string) {
 // order and once, and what is asked is known.
 func TestTR10Transport(t *testing.T) {
 	c := NewClock(t)
-	e, tr := newEar(c, func(e *ear, event string) {
+	e, tr := newEar(c, func(e *Ear, event string) {
 		if event == "received bye" {
 			io.WriteString(e, "so long")
 			e.Close()
@@ -87,17 +67,32 @@ func TestTR10Transport(t *testing.T) {
 	tr.Reset()
 	e.Abort()
 	c.Advance(time.Hour)
-	if len(e.events) != 4 {
-		t.Errorf("events after the last: %q", e.events[4:])
+	if len(e.Events) != 4 {
+		t.Errorf("events after the last: %q", e.Events[4:])
 	}
-	if string(e.kept) == "bye" {
+}
+
+// A hoarder keeps what it must not.
+type hoarder struct {
+	*Ear
+	kept []byte
+}
+
+func (h *hoarder) Received(p []byte) { h.kept = p }
+
+func TestTransportSpoilsBytes(t *testing.T) {
+	h := &hoarder{Ear: &Ear{}}
+	tr := NewTransport(NewClock(t))
+	tr.Start(h)
+	tr.Receive("mine")
+	if string(h.kept) == "mine" {
 		t.Error("bytes of Received stayed readable after it returned")
 	}
 }
 
 func TestTransportPause(t *testing.T) {
 	c := NewClock(t)
-	e, tr := newEar(c, func(e *ear, event string) {
+	e, tr := newEar(c, func(e *Ear, event string) {
 		if event == "received one" {
 			e.Pause()
 		}
@@ -118,20 +113,20 @@ func TestTransportEnds(t *testing.T) {
 	reset := (&net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")})
 	for _, tc := range []struct {
 		name string
-		do   func(e *ear, tr *Transport)
+		do   func(e *Ear, tr *Transport)
 		want error
 	}{
-		{"peer ends", func(e *ear, tr *Transport) { tr.End() }, io.EOF},
-		{"abort", func(e *ear, tr *Transport) { e.Abort() }, twistor.ErrAborted},
-		{"reset", func(e *ear, tr *Transport) { tr.Break(reset) }, reset},
-		{"reset after end", func(e *ear, tr *Transport) { e.Pause(); tr.End(); tr.Break(reset) }, reset},
-		{"overflow", func(e *ear, tr *Transport) {
+		{"peer ends", func(e *Ear, tr *Transport) { tr.End() }, io.EOF},
+		{"abort", func(e *Ear, tr *Transport) { e.Abort() }, twistor.ErrAborted},
+		{"reset", func(e *Ear, tr *Transport) { tr.Break(reset) }, reset},
+		{"reset after end", func(e *Ear, tr *Transport) { e.Pause(); tr.End(); tr.Break(reset) }, reset},
+		{"overflow", func(e *Ear, tr *Transport) {
 			tr.Hold()
 			if _, err := e.Write(make([]byte, 1<<20+1)); err != twistor.ErrOverflow {
 				t.Errorf("Write beyond Max: got %v", err)
 			}
 		}, twistor.ErrOverflow},
-		{"linger", func(e *ear, tr *Transport) {
+		{"linger", func(e *Ear, tr *Transport) {
 			tr.Hold()
 			io.WriteString(e, "last words")
 			e.Close()
@@ -144,7 +139,7 @@ func TestTransportEnds(t *testing.T) {
 				t.Error("linger ended without a reset")
 			}
 		}, net.ErrClosed},
-		{"flush", func(e *ear, tr *Transport) {
+		{"flush", func(e *Ear, tr *Transport) {
 			tr.Hold()
 			io.WriteString(e, "last words")
 			e.Close()
@@ -168,7 +163,7 @@ func TestTransportEnds(t *testing.T) {
 
 func TestTransportHalfClose(t *testing.T) {
 	c := NewClock(t)
-	e := &ear{}
+	e := &Ear{}
 	tr := Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
 		e.Transport = t
 		return halfEar{e}
@@ -214,11 +209,11 @@ func TestTransportDrained(t *testing.T) {
 
 func TestTransportSwitch(t *testing.T) {
 	c := NewClock(t)
-	second := &ear{}
-	e, tr := newEar(c, func(e *ear, event string) {
+	second := &Ear{}
+	e, tr := newEar(c, func(e *Ear, event string) {
 		if event == "received one" {
-			e.Switch(second, e.kept[1:])
-			if len(second.events) > 0 {
+			e.Switch(second, e.Bytes[len(e.Bytes)-2:])
+			if len(second.Events) > 0 {
 				t.Error("Switch took effect inside the callback")
 			}
 		}
@@ -268,16 +263,16 @@ func TestPipe(t *testing.T) {
 		c := NewClock(t)
 		var got strings.Builder
 		server := twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
-			return &ear{Transport: t, on: func(e *ear, event string) {
+			return &Ear{Transport: t, On: func(e *Ear, event string) {
 				if s, ok := strings.CutPrefix(event, "received "); ok {
 					fmt.Fprint(e, strings.ToUpper(s))
 				}
 			}}
 		})
-		client := &ear{}
+		client := &Ear{}
 		p := NewPipe(c, server, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
 			client.Transport = t
-			client.on = func(e *ear, event string) {
+			client.On = func(e *Ear, event string) {
 				if s, ok := strings.CutPrefix(event, "received "); ok {
 					got.WriteString(s)
 				}
@@ -293,8 +288,8 @@ func TestPipe(t *testing.T) {
 		if got.String() != strings.ToUpper(text) {
 			t.Fatalf("seed %d: got %q", seed, got.String())
 		}
-		if seed == 0 && len(client.events) != 2 {
-			t.Errorf("without a cut: %d events, want 2", len(client.events))
+		if seed == 0 && len(client.Events) != 2 {
+			t.Errorf("without a cut: %d events, want 2", len(client.Events))
 		}
 		client.Close()
 		c.Advance(0)
@@ -306,8 +301,8 @@ func TestPipe(t *testing.T) {
 
 func TestPipeAbortResets(t *testing.T) {
 	c := NewClock(t)
-	a, b := &ear{}, &ear{}
-	p := NewPipe(c, attach(a), attach(b))
+	a, b := &Ear{}, &Ear{}
+	p := NewPipe(c, a, b)
 	io.WriteString(a, "lost")
 	a.Abort()
 	c.Advance(0)
@@ -319,8 +314,8 @@ func TestPipeAbortResets(t *testing.T) {
 
 func TestPipeTLS(t *testing.T) {
 	c := NewClock(t)
-	a, b := &ear{}, &ear{}
-	p := NewPipe(c, attach(a), attach(b))
+	a, b := &Ear{}, &Ear{}
+	p := NewPipe(c, a, b)
 	b.StartTLS(&tls.Config{ServerName: "example.org", NextProtos: []string{"h2"}}, twistor.ByDirection, nil)
 	io.WriteString(b, "hello")
 	p.Flush()
@@ -331,11 +326,4 @@ func TestPipeTLS(t *testing.T) {
 	if got := a.TLS(); got.NegotiatedProtocol != "h2" || got.ServerName != "example.org" {
 		t.Errorf("got %+v", got)
 	}
-}
-
-func attach(e *ear) twistor.Factory {
-	return twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
-		e.Transport = t
-		return e
-	})
 }

@@ -40,6 +40,7 @@ type World struct {
 	extra   time.Duration // that the running job takes longer
 	trace   trace
 	book    book
+	tls     *Identity
 
 	running bool
 	closed  bool

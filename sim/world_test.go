@@ -45,9 +45,9 @@ func TestWorldDialsByName(t *testing.T) {
 	w := New(t, 0)
 	w.Host("server").Listen("tcp", ":7", echoes)
 	client := w.Host("client")
-	e := &ear{}
+	e := &Ear{}
 	client.Do(func(co *deferred.Co) error {
-		p, err := twistor.Dial(client.Loop(), "tcp", "server:7", func(t twistor.Transport) *ear {
+		p, err := twistor.Dial(client.Loop(), "tcp", "server:7", func(t twistor.Transport) *Ear {
 			e.Transport = t
 			return e
 		}).Await(co)
@@ -57,7 +57,7 @@ func TestWorldDialsByName(t *testing.T) {
 		fmt.Fprint(p, "hi")
 		return nil
 	})
-	w.Run(func() bool { return len(e.events) == 2 })
+	w.Run(func() bool { return len(e.Events) == 2 })
 	checkEvents(t, e, "connected", "received hi")
 	if got := e.RemoteAddr().String(); got != "10.0.0.1:7" {
 		t.Errorf("RemoteAddr: got %s", got)
