@@ -157,3 +157,18 @@ func TestT10Linger(t *testing.T) {
 		}
 	}
 }
+
+// TestT10ManyFiles: no more than 1,024 files are queued.
+func TestT10ManyFiles(t *testing.T) {
+	var s, c talker
+	l := newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
+	for i := range 1025 {
+		sent := s.SendFile(section("x"))
+		sent.Done(nil)
+		if got, failed := sent.Result(); failed != (i == 1024) {
+			t.Fatalf("file %d: %+v", i, got)
+		}
+	}
+	l.Advance(0)
+	wantString(t, "client heard", c.heard, strings.Repeat("x", 1024))
+}

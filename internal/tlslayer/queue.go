@@ -2,6 +2,7 @@ package tlslayer
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -11,8 +12,10 @@ import (
 
 const (
 	pieceBytes     = 64 << 10 // of a file, in memory at a time
-	maxFilesQueued = 1024     // then SendFile fails with ErrOverflow
+	maxFilesQueued = 1024     // then SendFile fails
 )
+
+var errManyFiles = fmt.Errorf("tlslayer: %d files are queued: want fewer at a time", maxFilesQueued)
 
 // A queue has what cannot be encrypted yet: everything before the handshake is
 // done, and everything from a file on, until that is sent. Loop-only.
@@ -59,7 +62,7 @@ func (q *queue) write(p []byte) {
 func (q *queue) file(s *io.SectionReader) *deferred.Deferred[int64] {
 	l := q.layer.Loop()
 	if q.files >= maxFilesQueued {
-		return deferred.Failed[int64](l, twistor.ErrOverflow)
+		return deferred.Failed[int64](l, errManyFiles)
 	}
 	f := &file{queue: q, section: s, done: deferred.New[int64](l)}
 	f.done.OnCancel(func() {

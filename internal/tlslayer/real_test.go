@@ -203,3 +203,30 @@ func TestT12RealStartTLS(t *testing.T) {
 		t.Errorf("ended with %v and %v; events %q, %q", c.err, s.err, c.events, s.events)
 	}
 }
+
+// TestT14AlertArrives: a dial that fails to verify its server tells it why,
+// though the connection is given up.
+func TestT14AlertArrives(t *testing.T) {
+	l, _ := run(t, ca.Server("a.test"), echoes)
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	heard := make(chan error, 1)
+	go func() {
+		c, err := server.Accept()
+		if err != nil {
+			heard <- err
+			return
+		}
+		defer c.Close()
+		heard <- tls.Server(c, ca.Server("a.test")).Handshake()
+	}()
+	if err := dial(l, server.Addr().String(), ca.Client("other.test"), &dialer{}); err == nil {
+		t.Error("connected to the wrong name")
+	}
+	if err := <-heard; err == nil || !strings.Contains(err.Error(), "bad certificate") {
+		t.Errorf("the server heard %v, want the alert", err)
+	}
+}

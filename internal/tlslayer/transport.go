@@ -205,10 +205,9 @@ func (c *layer) limit(l twistor.Limits) {
 	}
 }
 
-// StartTLS is the facade's: a layer that is another's Transport cannot know who
-// writes to it.
+// StartTLS is the front's: a layer cannot know who writes to it.
 func (c *layer) StartTLS(*tls.Config, twistor.Role, []byte) error {
-	return errors.New("tlslayer: StartTLS below another layer")
+	return errors.New("tlslayer: StartTLS below another layer: want that of the Transport given to Build")
 }
 
 // TLS is the state of the connection, nil before the handshake is done.

@@ -32,7 +32,8 @@ func (g *Gate) turn() {
 	for range len(g.deeds) {
 		pop(&g.deeds)()
 	}
-	g.flush()
+	g.enter()
+	g.leave() // encrypts what was written from elsewhere
 	for len(g.ready) > 0 && g.steps < stepsPerTurn {
 		h := pop(&g.ready)
 		h.queued = false
