@@ -38,7 +38,9 @@
 // readers are. Connections of a port: MaxConnections (10,000), then accepting
 // pauses. Posted calls: Config.MaxPosts. Jobs: Config.MaxJobs. Packets queued
 // to be sent: 1,024 or 1 MiB a port, then Send returns ErrOverflow. A blocked
-// loop is logged after Config.SlowTurn.
+// loop is logged after Config.SlowTurn. A TCP peer that takes nothing of what is
+// sent for 30 seconds, or is silent to keep-alives for 90, is disconnected with
+// ETIMEDOUT (Linux).
 //
 // # Faults
 //
