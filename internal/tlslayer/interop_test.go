@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -145,6 +146,32 @@ func TestTLS08Renegotiation(t *testing.T) {
 	s.say("R\n")
 	s.want("RENEGOTIATING")
 	s.want("alert unexpected message")
+	s.end()
+}
+
+// TestTLS08RenegotiationAsClient: s_server asks for a second handshake, and is
+// refused, though the Config would allow it.
+func TestTLS08RenegotiationAsClient(t *testing.T) {
+	path := program(t, "openssl")
+	_, chain, key := files(t, certtest.Leaf{Names: []string{"a.test"}})
+	port := freePort(t)
+	s := talk(t, path, "s_server", "-accept", port, "-cert", chain, "-key", key, "-tls1_2")
+	s.want("ACCEPT")
+	l, _ := run(t, ca.Server("a.test"), echoes)
+	cc := ca.Client("a.test")
+	cc.Renegotiation = tls.RenegotiateFreelyAsClient
+	p := &dialer{}
+	p.connected = func() { p.Write([]byte("hello\n")) }
+	if err := dial(l, "127.0.0.1:"+port, cc, p); err != nil {
+		t.Fatalf("%v\n%s", err, s.all.String())
+	}
+	s.want("hello")
+	s.say("r\n")
+	<-p.ended
+	if p.err == nil || !strings.Contains(p.err.Error(), "no renegotiation") {
+		t.Errorf("ended with %v, want the refusal", p.err)
+	}
+	s.cmd.Process.Kill()
 	s.end()
 }
 

@@ -189,6 +189,21 @@ func TestSwitchFromElsewhere(t *testing.T) {
 	wantString(t, "new protocol heard", next.heard, "left over")
 }
 
+// TestSwitchInsideConnected: what the second protocol gives back comes before what
+// the first did.
+func TestSwitchInsideConnected(t *testing.T) {
+	var s, c, next, last talker
+	s.received = func([]byte) { s.Switch(&next, []byte("rest")) }
+	next.connected = func() { s.Switch(&last, []byte("made up ")) }
+	l := newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
+	c.Write([]byte("go"))
+	l.Advance(0)
+	if len(next.heard) != 0 {
+		t.Errorf("second heard %q, want nothing", next.heard)
+	}
+	wantString(t, "third heard", last.heard, "made up rest")
+}
+
 // TestPanicAborts: a panic where only the layer can contain it, in Connected
 // after the handshake, ends that connection with it.
 func TestPanicAborts(t *testing.T) {
