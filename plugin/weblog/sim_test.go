@@ -38,7 +38,7 @@ func overNetwork(t *testing.T, w *sim.World) {
 	}
 	server.Do(func(co *deferred.Co) error { return s.Start(co, service.On(server.Loop())) })
 
-	const clients, hits = 3, 100
+	const clients, hits = 3, 50
 	var got [clients][]string
 	ends := 0
 	for i := range clients {
