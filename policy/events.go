@@ -11,6 +11,10 @@ import (
 
 // Connected passes to the protocol above, as all events do.
 func (w *Wrapper) Connected() {
+	if w.next != nil {
+		w.settle() // it had switched before it began: the next one begins
+		return
+	}
 	w.enter()
 	w.above.Connected()
 	w.leave()

@@ -276,6 +276,35 @@ func TestL02File(t *testing.T) {
 	}
 }
 
+// TestL02ShortFile sends a file that is shorter than its section says: the
+// Deferred tells how much there was, and what was written behind it follows.
+func TestL02ShortFile(t *testing.T) {
+	c := sim.NewClock(t)
+	var s *server
+	tr := sim.Connect(c, &policy.Throttle{Factory: serve(&s), Write: policy.Rate{PerSecond: 1000, Burst: 1}})
+	var sent int64
+	s.SendFile(io.NewSectionReader(shorter{strings.Repeat("f", 300)}, 0, 3000)).Done(func(n int64, err error) { sent = n })
+	s.Write([]byte("behind"))
+	c.Advance(2 * time.Second)
+	if want := strings.Repeat("f", 300) + "behind"; tr.Written() != want || sent != 300 {
+		t.Errorf("wrote %d bytes, sent %d; want %d, 300", len(tr.Written()), sent, len(want))
+	}
+}
+
+// shorter is a file that somebody cut.
+type shorter struct{ text string }
+
+func (s shorter) ReadAt(p []byte, off int64) (int, error) {
+	if off >= int64(len(s.text)) {
+		return 0, io.EOF
+	}
+	n := copy(p, s.text[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
 // TestL02SameBytes compares what leaves through a Throttle with what was
 // written, for many random ways to write.
 func TestL02SameBytes(t *testing.T) {

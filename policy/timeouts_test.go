@@ -66,6 +66,9 @@ func TestL03Idle(t *testing.T) {
 	if !tr.Closed() || !isTimeout(s.err, "idle") {
 		t.Errorf("closed %v, Disconnected(%v); want closed with an idle *TimeoutError", tr.Closed(), s.err)
 	}
+	if n := c.Pending(); n != 0 {
+		t.Errorf("%d timers stay after the end, want none", n)
+	}
 }
 
 func TestL03Defaults(t *testing.T) {
@@ -98,7 +101,7 @@ func TestF01LoginIsAbsolute(t *testing.T) {
 	for _, admit := range []bool{false, true} {
 		c := sim.NewClock(t)
 		var s *server
-		tr := sim.Connect(c, &policy.Timeouts{Factory: serve(&s), Login: 30 * time.Second})
+		tr := sim.Connect(c, &policy.Timeouts{Factory: serve(&s), Login: 30 * time.Second, Progress: -1})
 		tr.Hold() // the peer does not even take our last words
 		s.Write([]byte("220 hello\r\n"))
 		for i := range 31 {

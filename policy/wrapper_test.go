@@ -134,6 +134,24 @@ func TestL01SwitchLater(t *testing.T) {
 	}
 }
 
+// TestL01SwitchInBuild switches before the first protocol has begun: it never
+// does, and the next one begins once.
+func TestL01SwitchInBuild(t *testing.T) {
+	c := sim.NewClock(t)
+	next, former := new(second), new(second)
+	tr := sim.Connect(c, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+		return policy.Wrap(new(policy.Wrapper), t, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+			t.Switch(next, []byte("un"))
+			return former
+		}))
+	}))
+	tr.Receive("read")
+	c.Advance(0)
+	if next.String() != "[unread" || former.String() != "" {
+		t.Errorf("the next protocol heard %q, the former %q; want [unread and nothing", next.String(), former.String())
+	}
+}
+
 // TestL01SwitchPaused holds unread back while the next protocol pauses, and in
 // order before what comes.
 func TestL01SwitchPaused(t *testing.T) {
