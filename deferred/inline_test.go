@@ -249,6 +249,16 @@ func TestGoexitOfBody(t *testing.T) {
 		}
 		holds(t, Inline(l, func(co *Co) (int, error) { return 2, co.Yield() }).awaitTurn(l), 2)
 	}
+	closed := make(chan bool)
+	go func() {
+		returned := false
+		defer func() { closed <- returned }()
+		l.core.Close()
+		returned = true
+	}()
+	if !<-closed {
+		t.Error("Close ended its own goroutine")
+	}
 }
 
 // awaitTurn lets the loop settle.
@@ -311,6 +321,29 @@ func TestCloseEndsCoroutines(t *testing.T) {
 	failed(t, Inline(l, func(co *Co) (int, error) { t.Error("began after Close"); return 0, nil }), ErrStopped)
 	if l.core.first != nil || l.core.idle != nil || l.core.Waiting() {
 		t.Error("coroutines or runners are left")
+	}
+}
+
+// TestCloseGivesUpWaiting: a coroutine that ends by Close leaves no place in the
+// queue of a lock, which would be granted to nobody.
+func TestCloseGivesUpWaiting(t *testing.T) {
+	l := newLoop(t)
+	var k Lock
+	first, _ := k.Acquire(l).Result()
+	Inline(l, func(co *Co) (int, error) {
+		_, err := k.Acquire(l).Await(co)
+		return 0, err
+	})
+	Inline(l, func(co *Co) (int, error) {
+		co.Yield()
+		defer func() { recover() }()
+		k.Acquire(l).Await(co)
+		return 0, nil
+	})
+	l.core.Close()
+	first.Value()
+	if k.Held() {
+		t.Error("the lock is held by a coroutine that has ended")
 	}
 }
 

@@ -100,6 +100,12 @@ func TestWaitersLimit(t *testing.T) {
 		k.Acquire(l)
 		s.Acquire(l)
 		for range tt.want {
+			for range 2 { // who is cancelled makes room
+				k.Acquire(l).Cancel()
+				s.Acquire(l).Cancel()
+				q.Get(l).Cancel()
+				g.Pass(l).Cancel()
+			}
 			k.Acquire(l)
 			s.Acquire(l)
 			q.Get(l)
