@@ -14,6 +14,7 @@ var below = []licence{
 	{"internal/poll", "sockets and the clock"},
 	{"reactor", "the loop on the real world"},
 	{"internal/tlslayer/certtest", "made for tests"},
+	{"sim/protocoltest", "made for tests: it measures memory"},
 	{"service/app", "the life of a program: arguments, signals, exit status"},
 	{"cmd/...", "the world outside the loop"},
 	{"examples/...", "users' programs"},
