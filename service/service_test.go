@@ -252,7 +252,7 @@ func TestListenShares(t *testing.T) {
 	do(c, s.Stop)
 }
 
-func TestBackoff(t *testing.T) {
+func TestP05Backoff(t *testing.T) {
 	none := Backoff{Jitter: -1}
 	var got []string
 	for n := 1; n <= 13; n++ {

@@ -118,8 +118,10 @@ func TestFiftyThousandHitsASecond(t *testing.T) {
 			t.Errorf("a client got %d hits of %d, good-bye %v, %v:\n%s", o.hits, lines, o.end, o.err, said)
 		}
 	}
-	t.Logf("%d lines at %.0f a second to %d clients; memory %s, at most %d MiB",
-		lines, float64(lines)/took.Seconds(), clients, strings.Join(figures, ", "), most>>20)
+	cpu := s.ProcessState.UserTime() + s.ProcessState.SystemTime()
+	t.Logf("%d lines at %.0f a second to %d clients; memory %s, at most %d MiB; %.1f us of CPU a line",
+		lines, float64(lines)/took.Seconds(), clients, strings.Join(figures, ", "), most>>20,
+		float64(cpu.Microseconds())/float64(lines))
 	if limit := 128 << 20; most > limit {
 		t.Errorf("it took %d MiB, want at most %d", most>>20, limit>>20)
 	}

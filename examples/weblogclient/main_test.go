@@ -16,9 +16,9 @@ import (
 const hit = `<hit host="127.0.0.1" ident="-" user="-" time="2026-11-22T10:00:00Z" method="GET" path="/PATH"` +
 	` protocol="HTTP/1.1" status="200" bytes="612" referrer="" agent=""/>` + "\n"
 
-// TestReconnects plays a server that cuts the first stream, says good-bye in
+// TestP05Reconnects plays a server that cuts the first stream, says good-bye in
 // the second, loses hits in the third, and then is gone.
-func TestReconnects(t *testing.T) {
+func TestP05Reconnects(t *testing.T) {
 	server, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.IntVar(&c.Keep, "keep", c.Keep, "remember the last `N` hits")
 	f.BoolVar(&c.Replay, "replay", c.Replay, "first send a client the hits that are remembered")
 	f.BoolVar(&c.Pull, "pull", c.Pull, `send hits when a client asks "NEW?", not before`)
-	f.DurationVar(&c.Every, "every", c.Every, "look at the file at least this often")
+	f.DurationVar(&c.Every, "every", c.Every, "look at the file at least this often: a `TIME` such as 500ms")
 	f.BoolVar(&c.FromStart, "from-start", c.FromStart, "read what the file has already, too")
 	f.IntVar(&c.Clients, "max-clients", c.Clients, "refuse more than `N` clients at once")
 	f.IntVar(&c.Behind, "max-behind", c.Behind, "drop a client that is `BYTES` behind")

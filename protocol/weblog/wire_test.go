@@ -158,3 +158,17 @@ func TestLineToStreamAllocatesNothing(t *testing.T) {
 		t.Errorf("got %v allocations a line, want 0", got)
 	}
 }
+
+// BenchmarkPublish is the whole way from a chunk of a log to the backlog.
+func BenchmarkPublish(b *testing.B) {
+	lines := make([][]byte, 1000)
+	for i := range lines {
+		lines[i] = []byte(sampleLine)
+	}
+	var s Server
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Publish(lines)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(lines)), "ns/hit")
+}

@@ -136,19 +136,19 @@ func (f *Follower) run(co *deferred.Co, more bool) (err error) {
 func (f *Follower) look(co *deferred.Co) (more bool, err error) {
 	now := f.loop.Now()
 	f.looked, f.changed = now, false
-	haul, err := deferred.Go(f.loop, func(context.Context) (haul, error) {
+	got, err := deferred.Go(f.loop, func(context.Context) (haul, error) {
 		return f.reader.look(now)
 	}).Await(co)
 	if err != nil {
 		return false, err
 	}
-	for _, n := range haul.notes {
+	for _, n := range got.notes {
 		f.Log.Log(context.Background(), n.level, "follow: "+n.text, append([]any{"file", f.Name}, n.attrs...)...)
 	}
-	if len(haul.lines) > 0 {
-		f.Lines(haul.lines)
+	if len(got.lines) > 0 {
+		f.Lines(got.lines)
 	}
-	return haul.more, nil
+	return got.more, nil
 }
 
 // pause waits for the next look: Every, or less when something has changed.
