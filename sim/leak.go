@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -112,7 +113,7 @@ func (w *World) replay() string {
 	}
 	var pattern []string
 	for _, part := range strings.Split(w.t.Name(), "/") {
-		pattern = append(pattern, "^"+part+"$")
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
 	}
 	return fmt.Sprintf("SIM_SEED=%#x go test -run '%s' %s", w.Seed, strings.Join(pattern, "/"), pkg)
 }

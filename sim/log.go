@@ -13,6 +13,9 @@ import (
 // that errors still count.
 const maxLogBytes = 1 << 20
 
+// maxErrors bounds how many errors a book keeps: one fails the test as well.
+const maxErrors = 1000
+
 // A book keeps what was logged and reported, so that a test can look at it,
 // and so that errors nobody looked at fail the test.
 type book struct {
@@ -28,7 +31,11 @@ func (b *book) logger() *slog.Logger {
 }
 
 // report adds an error that a test must take, or fail.
-func (b *book) report(err error) { b.errors = append(b.errors, err) }
+func (b *book) report(err error) {
+	if len(b.errors) < maxErrors {
+		b.errors = append(b.errors, err)
+	}
+}
 
 // take returns the errors and forgets them.
 func (b *book) take() []error {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -128,7 +129,8 @@ func (p *Port) Close() *deferred.Signal {
 }
 
 // Accept is a new connection to p, whose protocol has heard Connected, unless
-// its factory refused it. A closed Port panics.
+// its factory refused it; with Config.TLS, the handshake is done. A closed Port
+// panics.
 func (p *Port) Accept() *Transport {
 	if p.closed {
 		panic("sim: Accept on a closed Port")
@@ -136,6 +138,9 @@ func (p *Port) Accept() *Transport {
 	t := NewTransport(p.clock)
 	t.SetAddrs(p.addr, t.RemoteAddr())
 	t.proto = p.addr.Network()
+	if p.Config.TLS != nil {
+		t.Secure(tls.ConnectionState{Version: tls.VersionTLS13})
+	}
 	t.Build(p.Factory)
 	return t
 }
@@ -184,7 +189,7 @@ func (a *Attempt) end() {
 // Over reports whether a was answered, has timed out or was cancelled.
 func (a *Attempt) Over() bool { return a.over }
 
-// Succeed connects: the protocol is built and hears Connected, then the
+// Succeed connects, also in TLS where that was asked for: the protocol is built and hears Connected, then the
 // Deferred fires. An Attempt that is over panics.
 func (a *Attempt) Succeed() *Transport {
 	if a.over {
@@ -196,6 +201,9 @@ func (a *Attempt) Succeed() *Transport {
 	if remote, err := parseAddr(a.Config.Network, a.Config.Address, "tcp", "unix"); err == nil {
 		t.SetAddrs(t.LocalAddr(), remote)
 		t.proto = remote.Network()
+	}
+	if c := a.Config.TLS; c != nil {
+		t.Secure(tls.ConnectionState{Version: tls.VersionTLS13, ServerName: c.ServerName})
 	}
 	p := t.Build(a.Factory)
 	a.clock.call(func() {

@@ -84,7 +84,9 @@ func (w *World) Partition(a, b *Host) {
 	w.PartitionOneWay(b, a)
 }
 
-// PartitionOneWay stops the packets from one host to another only.
+// PartitionOneWay stops the packets from one host to another only. Datagrams
+// come through the other way; connections stop both ways, because nothing is
+// acknowledged.
 func (w *World) PartitionOneWay(from, to *Host) {
 	w.parted[way{from, to}] = true
 	w.record(from, kindFault, 0, []byte("partition"+to.name))

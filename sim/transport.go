@@ -60,6 +60,7 @@ type Transport struct {
 var (
 	_ twistor.Transport = (*Transport)(nil)
 	_ twistor.Tuner     = (*Transport)(nil)
+	_ twistor.Sharer    = (*Transport)(nil)
 )
 
 // A change is a Switch to come.
@@ -134,6 +135,12 @@ func (t *Transport) Write(p []byte) (int, error) {
 	}
 	t.accept(p)
 	return len(p), nil
+}
+
+// WriteShared is Write.
+func (t *Transport) WriteShared(p []byte) error {
+	_, err := t.Write(p)
+	return err
 }
 
 // accept queues p, or passes it on at once when nobody holds it.

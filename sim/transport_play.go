@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"syscall"
+
+	"github.com/twistor-go/twistor"
 )
 
 // What the test sees.
@@ -74,6 +76,18 @@ func (t *Transport) lose(err error) {
 		t.end = err
 		t.wake()
 	}
+	t.clock.rest(false)
+}
+
+// Dismiss says that the service stops: Dismissed, or else Close.
+func (t *Transport) Dismiss() {
+	t.clock.call(func() {
+		if d, ok := t.protocol.(twistor.Dismisser); ok && !t.over {
+			d.Dismissed()
+		} else {
+			t.Close()
+		}
+	})
 	t.clock.rest(false)
 }
 

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 )
 
 // A halfEar also hears ReadClosed.
@@ -325,5 +329,122 @@ func TestPipeTLS(t *testing.T) {
 	checkEvents(t, a, "connected", "secured", "received hello")
 	if got := a.TLS(); got.NegotiatedProtocol != "h2" || got.ServerName != "example.org" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestTR11Records proves TR11: what was asked of a Clock is recorded, and the
+// test answers; the raising variant fails.
+func TestTR11Records(t *testing.T) {
+	c := NewClock(t)
+	f := &counted{}
+	a, err := c.Listen(twistor.ListenConfig{Network: "tcp", Address: ":25", TLS: &tls.Config{}}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Listen(twistor.ListenConfig{Network: "unix", Address: "/run/x"}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Listen(twistor.ListenConfig{Network: "tcp", Address: ":25"}, f); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("second Listen: got %v, want EADDRINUSE", err)
+	}
+	if _, err := c.Listen(twistor.ListenConfig{Network: "tcp", Address: "25"}, f); err == nil {
+		t.Error("Listen without a colon succeeded")
+	}
+	tr := c.Ports()[0].Accept()
+	if tr.TLS() == nil || tr.Protocol() == nil || tr.LocalAddr().String() != "0.0.0.0:25" {
+		t.Errorf("got %v, %v, %v", tr.TLS(), tr.Protocol(), tr.LocalAddr())
+	}
+	a.Close()
+	c.Advance(0)
+	if f.opened != 1 || f.closed != 0 {
+		t.Errorf("opened %d, closed %d times with a port left; want 1, 0", f.opened, f.closed)
+	}
+	closed := b.Close()
+	c.Advance(0)
+	Result(t, closed)
+	if f.closed != 1 || len(c.Ports()) != 0 {
+		t.Errorf("closed %d times, %d ports left; want 1, 0", f.closed, len(c.Ports()))
+	}
+	c.FailListen = syscall.EACCES
+	if _, err := c.Listen(twistor.ListenConfig{Network: "tcp", Address: ":25"}, f); !errors.Is(err, syscall.EACCES) {
+		t.Errorf("FailListen: got %v", err)
+	}
+
+	dial := func() (*Ear, *deferred.Deferred[twistor.Protocol]) {
+		e := &Ear{}
+		return e, c.Dial(twistor.DialConfig{Network: "tcp", Address: "mx.test:25"}, e)
+	}
+	e, d := dial()
+	NoResult(t, d)
+	if got := c.Attempts()[0].Config.Address; got != "mx.test:25" {
+		t.Errorf("got %q", got)
+	}
+	c.Attempts()[0].Succeed()
+	if Result(t, d) != twistor.Protocol(e) || len(e.Events) != 1 {
+		t.Errorf("got %v", e.Events)
+	}
+	_, d = dial()
+	c.Attempts()[0].Fail(syscall.ECONNREFUSED)
+	if err := Failure(t, d); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v", err)
+	}
+	_, d = dial()
+	c.Advance(30 * time.Second)
+	if err := Failure(t, d); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v, want a timeout", err)
+	}
+	_, d = dial()
+	d.Cancel()
+	if n := len(c.Attempts()); n != 0 {
+		t.Errorf("%d attempts after Cancel, want 0", n)
+	}
+}
+
+// counted counts its ports' first and last.
+type counted struct{ opened, closed int }
+
+func (f *counted) Build(t twistor.Transport) twistor.Protocol { return &echo{Transport: t} }
+func (f *counted) Opened(twistor.Loop) error                  { f.opened++; return nil }
+func (f *counted) Closed()                                    { f.closed++ }
+
+func TestPacketTransport(t *testing.T) {
+	c := NewClock(t)
+	e := &PacketEar{}
+	if _, err := c.ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":53"}, e); err != nil {
+		t.Fatal(err)
+	}
+	tr := c.PacketPorts()[0]
+	from := twistor.Peer{Addr: netip.MustParseAddrPort("192.0.2.1:1000")}
+	tr.Receive("query", from)
+	tr.Pause()
+	tr.Receive("later", from)
+	if !slices.Equal(e.Packets, []string{"query"}) {
+		t.Errorf("got %q while paused", e.Packets)
+	}
+	tr.Resume()
+	c.Advance(0)
+	e.Send([]byte("answer"), e.From[0])
+	tr.Fill()
+	if err := e.Send([]byte("too much"), from); err != twistor.ErrOverflow {
+		t.Errorf("got %v, want ErrOverflow", err)
+	}
+	tr.Empty()
+	if got := tr.Take(); len(got) != 1 || got[0] != (Datagram{from, "answer"}) {
+		t.Errorf("got %v", got)
+	}
+	group := netip.MustParseAddr("224.0.0.251")
+	if err := e.Join(from.Addr.Addr(), ""); err == nil {
+		t.Error("Join of no group succeeded")
+	}
+	e.Join(group, "")
+	if got := tr.Groups(); !slices.Equal(got, []netip.Addr{group}) {
+		t.Errorf("got %v", got)
+	}
+	tr.Refuse()
+	e.Close()
+	c.Advance(0)
+	if e.Refusal != 1 || e.Err != net.ErrClosed || len(c.PacketPorts()) != 0 {
+		t.Errorf("got %d, %v", e.Refusal, e.Err)
 	}
 }

@@ -91,15 +91,24 @@ func (w *World) Logged() string { return w.book.text.String() }
 // after has f called d from now, as part of what Settle waits for.
 func (w *World) after(d time.Duration, f func()) {
 	w.active++
-	w.agenda.add(&entry{call: func() {
+	w.plan(w.mono+int64(max(d, 0)), func() {
 		w.active--
 		f()
-	}}, w.mono+int64(max(d, 0)))
+	})
 }
 
 // inBackground has f called at the given time, unless the test is over before.
 func (w *World) inBackground(at int64, f func()) {
-	w.agenda.add(&entry{call: f}, max(at, w.mono))
+	w.plan(max(at, w.mono), f)
+}
+
+// plan puts f on the agenda.
+func (w *World) plan(at int64, f func()) {
+	w.agenda.ties = nil
+	if w.Net.ShuffleTies {
+		w.agenda.ties = w.chance.Uint64
+	}
+	w.agenda.add(&entry{call: f}, at)
 }
 
 // More turns in a row without an event between them are taken for a loop that
@@ -153,10 +162,6 @@ func (w *World) step(until int64) bool {
 // deliver makes the earliest event happen.
 func (w *World) deliver() {
 	w.turns = 0
-	w.agenda.ties = nil
-	if w.Net.ShuffleTies {
-		w.agenda.ties = w.chance.Uint64
-	}
 	w.agenda.pop().call()
 }
 
@@ -238,10 +243,12 @@ func (w *World) patience() time.Duration {
 
 // Settle plays until nothing is under way: no packet, no job, and no host has
 // anything to do but to wait for timers that are not due. Time passes as far as
-// that takes.
+// that takes; beyond Patience, the test fails.
 func (w *World) Settle() {
 	w.t.Helper()
-	w.wait(func() bool { return w.active == 0 && !w.busy() })
+	if !w.wait(func() bool { return w.active == 0 && !w.busy() }) && w.active > 0 {
+		w.t.Fatalf("sim: not settled after %v", w.patience())
+	}
 }
 
 // busy reports whether any host has something to do now.
