@@ -75,6 +75,26 @@ func TestConversationLimit(t *testing.T) {
 	}
 }
 
+// TestConversationResumes lets more come while there is still something to
+// read, so that the network does not wait for the last line.
+func TestConversationResumes(t *testing.T) {
+	clock, tr := converse(t, func(co *deferred.Co, c *framing.Conn) error {
+		co.Sleep(time.Second)
+		c.ReadFull(co, make([]byte, 50_000))
+		return co.Sleep(time.Hour)
+	})
+	tr.Receive(strings.Repeat("x", 66_000))
+	if !tr.Paused() {
+		t.Fatal("not paused with 66,000 bytes unread")
+	}
+	clock.Advance(time.Second)
+	if tr.Paused() {
+		t.Error("paused with 16,000 bytes unread, want to go on below a quarter of the limit")
+	}
+	tr.Abort()
+	clock.Advance(0)
+}
+
 // TestConversationLongLine gathers a line beyond what may stay unread, if it
 // was allowed.
 func TestConversationLongLine(t *testing.T) {

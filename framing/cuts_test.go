@@ -1,7 +1,9 @@
 package framing_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -107,6 +109,36 @@ func TestCutAnywhere(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/cuts.txt anew")
+
+// TestGolden compares what each of cutCases hears with testdata/cuts.txt, which
+// a person has read.
+func TestGolden(t *testing.T) {
+	var got strings.Builder
+	for _, c := range cutCases {
+		fmt.Fprintf(&got, "%s: %q\n", c.name, c.input)
+		for _, e := range play(t, c.frame, []byte(c.input)).events {
+			fmt.Fprintf(&got, "\t%s\n", strings.ReplaceAll(e, "\n", "\\n"))
+		}
+	}
+	const name = "testdata/cuts.txt"
+	if *update {
+		if err := os.WriteFile(name, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotLines, wantLines := strings.Split(got.String(), "\n"), strings.Split(string(want), "\n")
+	for i := range gotLines {
+		if i >= len(wantLines) || gotLines[i] != wantLines[i] {
+			t.Fatalf("line %d: got %q, want what %s has there; if it is right, run with -update and read the difference", i+1, gotLines[i], name)
+		}
 	}
 }
 

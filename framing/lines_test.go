@@ -398,6 +398,8 @@ func TestWriteLineNested(t *testing.T) {
 	f := framing.Lines{Build: func(t *framing.LineTransport) framing.LineProtocol { top = t; return ending{} }}.Factory()
 	below := &meddling{}
 	f.Build(below)
+	top.WriteLine("a line before, so that there is a buffer")
+	below.written = ""
 	below.first = func() { top.WriteLine("inner") }
 	top.WriteLine("outer line")
 	if got, want := below.written, "inner\r\nouter line\r\n"; got != want {

@@ -130,3 +130,18 @@ func TestB09Sizes(t *testing.T) {
 	s.want(t, "connected", `message "size  3"`, `message "abc"`, `message "size  0"`, `message ""`, `message "size  0"`,
 		`message ""`, `message "size 20"`, `message "bbbbbbbbbbbbbbbbbbbb"`, `message "plainer"`)
 }
+
+// TestB09Empty delivers an empty message at once, not with the next bytes, and
+// refuses a size that is none at once.
+func TestB09Empty(t *testing.T) {
+	s := connect(t, fixed(7, 0))
+	s.net.Receive("size  0")
+	s.want(t, "connected", `message "size  0"`, `message ""`)
+	s.msg.SetSize(0)
+	s.clock.Advance(0)
+	s.want(t, "connected", `message "size  0"`, `message ""`, `message ""`)
+	s.net.Receive("size -1")
+	if !s.net.Closed() {
+		t.Error("a negative size was not refused")
+	}
+}

@@ -72,6 +72,7 @@ func TestEventsPass(t *testing.T) {
 // framing between.
 func TestEndReason(t *testing.T) {
 	for want, end := range map[error]func(tr *sim.Transport, lt *framing.LineTransport){
+		io.ErrUnexpectedEOF: func(tr *sim.Transport, _ *framing.LineTransport) { tr.Receive("part"); tr.End() },
 		io.EOF:              func(tr *sim.Transport, _ *framing.LineTransport) { tr.End() },
 		net.ErrClosed:       func(_ *sim.Transport, lt *framing.LineTransport) { lt.Close() },
 		twistor.ErrAborted:  func(_ *sim.Transport, lt *framing.LineTransport) { lt.Abort() },

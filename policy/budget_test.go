@@ -92,3 +92,25 @@ func TestF02BudgetSelf(t *testing.T) {
 		t.Errorf("without a budget: %v", err)
 	}
 }
+
+// TestBudgetMembers lets connections leave in an order that is not theirs.
+func TestBudgetMembers(t *testing.T) {
+	c := sim.NewClock(t)
+	var s *server
+	f := &policy.Budget{Factory: serve(&s)}
+	var trs []*sim.Transport
+	for i := range 5 {
+		tr := sim.Connect(c, f)
+		tr.Hold()
+		s.Write(make([]byte, 1<<i))
+		trs = append(trs, tr)
+	}
+	left := int64(31)
+	for _, i := range []int{0, 4, 1, 3, 2} {
+		trs[i].Reset()
+		c.Advance(0)
+		if left -= 1 << i; f.Buffered() != left {
+			t.Fatalf("when connection %d had left %d bytes are queued, want %d", i, f.Buffered(), left)
+		}
+	}
+}

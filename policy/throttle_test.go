@@ -244,6 +244,21 @@ func TestL02Close(t *testing.T) {
 	})
 }
 
+// TestL02CloseDrops: what was to be handed to a successor is dropped when the
+// protocol closes, although its last words still wait.
+func TestL02CloseDrops(t *testing.T) {
+	c := sim.NewClock(t)
+	var s *server
+	sim.Connect(c, &policy.Throttle{Factory: serve(&s), Write: policy.Rate{PerSecond: 1000, Burst: 1}})
+	next := &second{connected: func() { s.Write(make([]byte, 2000)); s.Close() }}
+	s.Switch(next, []byte("unread"))
+	c.Advance(0)
+	if next.String() != "[" {
+		t.Errorf("heard %q after Close, want nothing", next.String())
+	}
+	c.Advance(time.Minute)
+}
+
 // TestL02File shapes SendFile too, keeps its place among the writes, and fires
 // its Deferred after the last byte.
 func TestL02File(t *testing.T) {
@@ -394,6 +409,34 @@ func TestL08Hierarchy(t *testing.T) {
 	}
 	if n := hosts.Len(); n > 64 {
 		t.Errorf("%d hosts have a bucket, want those of full ones swept", n)
+	}
+}
+
+// TestL08NoFreshStart: who has used up his rate does not get a new one by
+// connecting again, nor by waiting until others have made room for him.
+func TestL08NoFreshStart(t *testing.T) {
+	c := sim.NewClock(t)
+	hosts := &policy.Buckets{Rate: policy.Rate{PerSecond: 1000, Burst: 5000}}
+	var last *server
+	f := &policy.Throttle{Factory: serve(&last), HostWrite: hosts}
+	visit := func(host string, n int) (left int) {
+		tr, _ := from(c, f, host)
+		last.Write(make([]byte, n))
+		tr.Reset()
+		c.Advance(0)
+		return len(tr.Written())
+	}
+	if got := visit("10.0.0.1", 20_000); got != 5000 {
+		t.Fatalf("%d bytes left at once, want the burst of 5,000", got)
+	}
+	if got := visit("10.0.0.1", 20_000); got != 0 {
+		t.Errorf("%d bytes left at once on the second visit, want none", got)
+	}
+	for i := range 200 {
+		visit(fmt.Sprintf("10.0.1.%d", i), 1)
+	}
+	if got := visit("10.0.0.1", 20_000); got != 0 {
+		t.Errorf("%d bytes left at once after many others came, want none", got)
 	}
 }
 
