@@ -108,6 +108,20 @@ func TestL02Each(t *testing.T) {
 	}
 }
 
+// TestL02SmallWrite pays for a small write once.
+func TestL02SmallWrite(t *testing.T) {
+	c := sim.NewClock(t)
+	var s *server
+	tr := sim.Connect(c, &policy.Throttle{Factory: serve(&s), Write: policy.Rate{PerSecond: 1000, Burst: 1}})
+	for i := range 10 {
+		s.Write(make([]byte, 100))
+		c.Advance(100 * time.Millisecond)
+		if got, want := len(tr.Written()), 100*(i+1); got != want {
+			t.Errorf("after %d ms %d bytes have left, want %d", 100*(i+1), got, want)
+		}
+	}
+}
+
 // TestL02BackPressure: the queue of a Throttle is a transport's queue: Full,
 // Drained, ErrOverflow.
 func TestL02BackPressure(t *testing.T) {
