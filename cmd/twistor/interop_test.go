@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -110,7 +112,7 @@ func (n *nginx) load(round string) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	out, err := exec.Command("wrk", "-t1", "-c8", "-d1s", "-s", script, "http://"+n.addr+"/", "--", round).CombinedOutput()
+	out, err := exec.Command("wrk", "-t1", "-c4", "-d1s", "-s", script, "http://"+n.addr+"/", "--", round).CombinedOutput()
 	if err != nil {
 		n.t.Fatalf("wrk: %v\n%s", err, out)
 	}

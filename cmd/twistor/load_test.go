@@ -40,7 +40,7 @@ func memory(t *testing.T, pid int) (now, most int) {
 // within what one backlog and a few connections need.
 func TestFiftyThousandHitsASecond(t *testing.T) {
 	const perSecond, clients = 50_000, 3
-	seconds := 4
+	seconds := 2
 	if testing.Short() {
 		seconds = 1
 	}
