@@ -33,9 +33,9 @@ type Server struct {
 	// empty document. 0: 1,000; negative: no limit.
 	MaxClients int
 	// MaxBehindBytes is how much of the stream a client may have before it
-	// that was not sent yet, because it reads too slowly; beyond, it is
-	// aborted. The memory is shared: it is this much in all, not for each
-	// client. 0: 8 MiB; negative: Keep's hits only.
+	// that was not sent yet, because it reads too slowly; beyond, and behind
+	// the last Keep hits, it is aborted. The memory is shared: it is this much
+	// in all, not for each client. 0: 8 MiB; negative: Keep's hits only.
 	MaxBehindBytes int
 	// Log hears of clients that come, go and misbehave, and of lines that are
 	// no hits. Nil: slog.Default().
