@@ -123,12 +123,12 @@ func (p *pusher) push() {
 // directions, with half-close both ways.
 func TestF05Forwarder(t *testing.T) {
 	seeds := 10
+	size := 60_000
 	if testing.Short() || raceEnabled {
-		seeds = 4
+		seeds, size = 4, 15_000
 	}
 	sim.Seeds(t, seeds, func(t *testing.T, w *sim.World) {
 		w.Net.Reset, w.Net.ResetAfter, w.Net.Refuse, w.Net.AcceptError = 0, 0, 0, 0
-		const size = 60_000
 		near, middle, far := w.Host("near"), w.Host("middle"), w.Host("far")
 		backend := newHashing(2, size/3)
 		far.Listen("tcp", ":80", twistor.FactoryFunc(backend.build))
