@@ -171,6 +171,19 @@ func TestK04Cooperate(t *testing.T) {
 	holds(t, a, struct{}{})
 	holds(t, b, struct{}{})
 
+	n := 0
+	endless := Cooperate(l, 0, func(yield func(struct{}) bool) {
+		for yield(struct{}{}) {
+			n++
+		}
+	})
+	for turns := 1; turns <= 3; turns++ {
+		if got, want := n, turns*unmetered-1; got != want { // the last one waits in its yield
+			t.Errorf("after %d turns: got %d steps, want %d", turns, got, want)
+		}
+		l.turn()
+	}
+	l.do(endless.Cancel)
 	c := Cooperate(l, 0, steps(&j, "c", 10*unmetered))
 	l.turn()
 	l.do(c.Cancel)

@@ -269,6 +269,9 @@ func TestLane(t *testing.T) {
 	first.Cancel()
 	failed(t, first, ErrCanceled)
 	failed(t, second, ErrCanceled)
+	if lane.Len() != 3 {
+		t.Errorf("got %d waiting after Cancel, want 3", lane.Len())
+	}
 	close(release)
 	done := make(chan struct{})
 	fifth.Always(func() { close(done) })
