@@ -257,3 +257,33 @@ func TestCloseDropsWhatComes(t *testing.T) {
 		t.Error("addresses are gone")
 	}
 }
+
+// TestT14AnswerBeforeTruncation: a client that says all at the end of its
+// handshake and cuts the connection is answered still.
+func TestT14AnswerBeforeTruncation(t *testing.T) {
+	clock := sim.NewClock(t)
+	var s, c talker
+	s.received = func([]byte) { s.Write([]byte("answer")) }
+	c.connected = func() { c.Write([]byte("request")) }
+	f := tlslayer.Factory(ca.Server("a.test"), twistor.AsServer, s.factory(), nil)
+	g := tlslayer.GateOf(clock, f)
+	e := ends{
+		sim.Connect(clock, f),
+		sim.Connect(clock, tlslayer.Factory(ca.Client("a.test"), twistor.AsClient, c.factory(), nil)),
+	}
+	clock.Advance(0)
+	pass(e.b, e.a, 0)
+	clock.Advance(0)
+	pass(e.a, e.b, 0)
+	clock.Advance(0)
+	g.Exhaust() // so that what comes now is seen at once
+	pass(e.b, e.a, 0)
+	e.a.End()
+	clock.Advance(0)
+	if s.err != io.ErrUnexpectedEOF {
+		t.Errorf("server ended with %v, want io.ErrUnexpectedEOF", s.err)
+	}
+	pass(e.a, e.b, 0)
+	clock.Advance(0)
+	wantString(t, "client heard", c.heard, "answer")
+}

@@ -15,6 +15,12 @@ const MaxBlocksLent = maxBlocksLent
 // Lent is how many blocks hold plaintext that is to be encrypted.
 func (g *Gate) Lent() int { return g.lent }
 
+// Exhaust makes no more steps in this turn.
+func (g *Gate) Exhaust() {
+	g.steps = stepsPerTurn
+	g.nextTurn()
+}
+
 // Running is how many handshakes go on.
 func (g *Gate) Running() int { return g.running }
 

@@ -108,8 +108,9 @@ func (g *Gate) begin(h *handshake) {
 	g.step(h)
 }
 
-// release takes note that h has ended, and lets the next one begin, but not
-// inside of this callback: it is another connection's.
+// release takes note that h has ended, and lets the next one begin. It is not
+// called inside of a protocol's callback but for handshakes that have no
+// coroutine yet, and then others wait for a step already.
 func (g *Gate) release(h *handshake) {
 	if !h.running {
 		return
@@ -121,9 +122,7 @@ func (g *Gate) release(h *handshake) {
 			next.outside = false
 			g.crowd--
 			next.unhold()
-			next.late = true
 			g.begin(next)
-			next.late = false
 		}
 	}
 	g.evict()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/internal/tlslayer"
+	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/sim"
 )
 
@@ -127,9 +128,15 @@ func TestTLS01AtMostSoMany(t *testing.T) {
 	w.Advance(100 * time.Millisecond)
 	a, b := w.honest(), w.honest()
 	w.Advance(0)
+	if tr := w.saying(h); !tr.Paused() {
+		t.Error("who waits outside goes on sending")
+	} else {
+		tr.Reset()
+	}
 	if w.gate.Running() != 4 || a.calls+b.calls != 0 {
 		t.Errorf("%d handshakes run, %d are done; want 4, and nobody let in", w.gate.Running(), a.calls+b.calls)
 	}
+	w.failed = w.failed[:0]
 	if w.Advance(899 * time.Millisecond); len(w.failed) != 0 {
 		t.Errorf("%v gave way within a second", w.failed)
 	}
@@ -214,6 +221,20 @@ func TestTLS05NotTLS(t *testing.T) {
 	}
 }
 
+// TestTLS05Linger: who broke the rules has two seconds to read the alert.
+func TestTLS05Linger(t *testing.T) {
+	w := newCrowd(t)
+	tr := w.saying(nil)
+	tr.Hold()
+	tr.Receive("SSH-2.0-OpenSSH_9\r\n")
+	if w.Advance(1999 * time.Millisecond); tr.Err() != nil {
+		t.Errorf("ended with %v within two seconds", tr.Err())
+	}
+	if w.Advance(time.Millisecond); tr.Err() == nil {
+		t.Error("goes on after two seconds")
+	}
+}
+
 // TestTLS05ALPN: without a common protocol the handshake fails with its own
 // alert: "If the server supports no protocols that the client advertises, then
 // the server SHALL respond with a fatal "no_application_protocol" alert."
@@ -242,5 +263,28 @@ func TestTLS05ALPN(t *testing.T) {
 		if l.server.err == nil || s.events != nil || c.events != nil {
 			t.Errorf("%q and %q: server got %v; events %q, %q", test.server, test.client, l.server.err, s.events, c.events)
 		}
+	}
+}
+
+// TestTLS07WaitingBytes: what a peer sends while its handshake waits for us, here
+// for the pool of workers, stops at 16 KiB, and goes on afterwards.
+func TestTLS07WaitingBytes(t *testing.T) {
+	sc := &tls.Config{Certificates: []tls.Certificate{ca.Issue(certtest.Leaf{Names: []string{"a.test"}, Key: certtest.RSA()})}}
+	c := sim.NewClock(t)
+	c.WorkTime = time.Second
+	var s talker
+	tr := sim.Connect(c, tlslayer.Factory(sc, twistor.AsServer, s.factory(), nil))
+	tr.Receive(string(hello(t, ca.Client("a.test"))))
+	c.Advance(0)
+	tr.Receive(string(make([]byte, 10_000)))
+	if tr.Paused() {
+		t.Error("paused after 10,000 bytes")
+	}
+	tr.Receive(string(make([]byte, 10_000)))
+	if !tr.Paused() {
+		t.Error("not paused after 20,000 bytes")
+	}
+	if c.Advance(time.Second); tr.Err() == nil && !tr.Closed() && tr.Paused() {
+		t.Error("still paused when the handshake went on")
 	}
 }

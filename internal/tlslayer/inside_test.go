@@ -82,3 +82,17 @@ func TestStartTLSInsidePaused(t *testing.T) {
 	l.Advance(0)
 	wantString(t, "server heard", s.heard, "againdeep")
 }
+
+// TestStartTLSInsideRefuses what has no meaning.
+func TestStartTLSInsideRefuses(t *testing.T) {
+	var s, c talker
+	newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
+	s.Switch(&talker{Transport: s.Transport}, nil)
+	if err := s.StartTLS(ca.Server("b.test"), twistor.AsServer, nil); err == nil {
+		t.Error("after Switch: want an error")
+	}
+	c.CloseWrite()
+	if err := c.StartTLS(ca.Client("b.test"), twistor.AsClient, nil); err != net.ErrClosed {
+		t.Errorf("after CloseWrite: got %v, want net.ErrClosed", err)
+	}
+}

@@ -167,7 +167,7 @@ func TestTLS08RenegotiationAsClient(t *testing.T) {
 	}
 	s.want("hello")
 	s.say("r\n")
-	<-p.ended
+	p.wait(t)
 	if p.err == nil || !strings.Contains(p.err.Error(), "no renegotiation") {
 		t.Errorf("ended with %v, want the refusal", p.err)
 	}
@@ -197,7 +197,7 @@ func TestInteropOpenSSLServer(t *testing.T) {
 		if err := dial(l, "127.0.0.1:"+port, cc, p); err != nil {
 			t.Fatalf("%s: %v\n%s", version, err, s.all.String())
 		}
-		<-p.ended
+		p.wait(t)
 		wantString(t, version, p.heard, "olleh\n")
 		s.cmd.Process.Kill()
 		s.end()

@@ -210,8 +210,10 @@ func TestPanicAborts(t *testing.T) {
 	var s, c talker
 	s.connected = func() { panic("boom") }
 	l := newLink(t, ca.Server("a.test"), ca.Client("a.test"), s.factory(), c.factory())
-	l.Errors()
 	var p *deferred.PanicError
+	if got := l.Errors(); len(got) != 1 || !errors.As(got[0], &p) {
+		t.Errorf("reported: %v, want the panic", got)
+	}
 	if !errors.As(s.err, &p) || p.Value != "boom" {
 		t.Errorf("server ended with %v, want the panic", s.err)
 	}

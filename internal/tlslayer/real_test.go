@@ -99,6 +99,15 @@ func (p *dialer) Disconnected(err error) {
 	close(p.ended)
 }
 
+// wait waits for Disconnected.
+func (p *dialer) wait(t *testing.T) {
+	select {
+	case <-p.ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection does not end")
+	}
+}
+
 // dial connects p by DialConfig.TLS, and waits.
 func dial(l twistor.Loop, addr string, config *tls.Config, p *dialer) error {
 	p.ended = make(chan struct{})
@@ -136,7 +145,7 @@ func TestR21Dial(t *testing.T) {
 	if err := dial(l, addr, ca.Client(""), p); err != nil { // the name is the address's
 		t.Fatal(err)
 	}
-	<-p.ended
+	p.wait(t)
 	if string(p.heard) != said || p.err != net.ErrClosed {
 		t.Errorf("heard %d bytes and ended with %v", len(p.heard), p.err)
 	}
