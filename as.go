@@ -6,6 +6,7 @@ import (
 )
 
 // As finds a T in t or below its wrappers (Unwrap() Transport), such as a Tuner.
+// It is for what concerns the connection itself, not the bytes on it.
 func As[T any](t Transport) (T, bool) {
 	for t != nil {
 		if v, ok := t.(T); ok {
@@ -35,6 +36,9 @@ type (
 // is sent to many, or is large. p must not change until it is sent, which
 // nobody tells: it is for bytes that never change again. They count against
 // Limits like those of Write, and the errors are Write's.
+//
+// Assert it of the Transport at hand, never by As: a layer that transforms
+// bytes would be passed by.
 type Sharer interface {
 	WriteShared(p []byte) error
 }

@@ -108,6 +108,7 @@ type loop struct {
 var (
 	_ twistor.Loop           = (*loop)(nil)
 	_ twistor.EachListener   = (*loop)(nil)
+	_ deferred.Meter         = (*loop)(nil)
 	_ twistor.Watcher        = (*loop)(nil)
 	_ twistor.Notifier       = (*loop)(nil)
 	_ tlslayer.Engined       = (*loop)(nil)
@@ -172,6 +173,7 @@ func (l *loop) turn(until int64) error {
 	}
 	l.turning = true
 	l.resumes = maxResumes
+	l.resume()
 	l.firing = true
 	l.guard((*loop).fireTimers)
 	l.firing = false
@@ -454,6 +456,12 @@ func (l *loop) Now() time.Time {
 		l.readClock()
 	}
 	return l.now
+}
+
+// TurnTime implements deferred.Meter.
+func (l *loop) TurnTime() time.Duration {
+	_, mono := l.r.world.Now()
+	return time.Duration(mono - l.mono)
 }
 
 // Work implements deferred.Loop.

@@ -268,7 +268,7 @@ func portNumber(network, service string) (uint16, error) {
 func (l *loop) opened(caller *loop, f twistor.Factory) error {
 	o, ok := f.(twistor.Opener)
 	if !ok {
-		return nil
+		return halfOpener(f)
 	}
 	if l != caller && l.r.running.Load() {
 		if !l.mail.putAlways(func() {
@@ -290,6 +290,16 @@ func (l *loop) opened(caller *loop, f twistor.Factory) error {
 		}
 	}
 	l.openers[f]++
+	return nil
+}
+
+// halfOpener finds what was meant to be an Opener, and is not.
+func halfOpener(f twistor.Factory) error {
+	_, opens := f.(interface{ Opened(l twistor.Loop) error })
+	_, closes := f.(interface{ Closed() })
+	if opens || closes {
+		return fmt.Errorf("%T has one of Opened and Closed: want both, or it is no twistor.Opener", f)
+	}
 	return nil
 }
 

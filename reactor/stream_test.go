@@ -81,6 +81,11 @@ func (o *openings) Build(twistor.Transport) twistor.Protocol { return nil }
 func (o *openings) Opened(twistor.Loop) error                { o.log = append(o.log, "opened"); return nil }
 func (o *openings) Closed()                                  { o.log = append(o.log, "closed") }
 
+type halfOpener struct{}
+
+func (halfOpener) Build(twistor.Transport) twistor.Protocol { return nil }
+func (halfOpener) Opened(twistor.Loop) error                { return nil }
+
 type unopenable struct{ openings }
 
 var errUnopenable = errors.New("no log file")
@@ -114,6 +119,9 @@ func TestP03Opener(t *testing.T) {
 		}
 		if _, err := twistor.Listen(b.l, "tcp", address, &unopenable{}); !errors.Is(err, errUnopenable) {
 			t.Errorf("got %v", err)
+		}
+		if _, err := twistor.Listen(b.l, "tcp", address, halfOpener{}); err == nil || !strings.Contains(err.Error(), "want both") {
+			t.Errorf("half an Opener: %v", err)
 		}
 		if s := b.r.Stats(); s.Ports != 0 {
 			t.Errorf("%d ports are left", s.Ports)
