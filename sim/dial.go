@@ -139,19 +139,26 @@ func (c *conn) meet(p *port) {
 	p.host.remember(s)
 	p.queue = append(p.queue, s)
 	p.changed()
-	w.after(s.arrival(0), func() {
-		if w.cut(c.host, p.host) {
-			c.stall() // as if connected: bytes and ends will tell
-		}
+	w.after(s.arrival(0), func() { c.answered(firstRetry) })
+}
+
+// answered is the arrival of the answer to a dial; one that is lost is repeated.
+func (c *conn) answered(retry time.Duration) {
+	w := c.host.world
+	switch {
+	case c.shut || c.dead:
+		return // has said so
+	case w.cut(c.host, c.peer.host) && 2*retry > dialTimeout:
+		c.fail(syscall.ETIMEDOUT)
+		c.peer.probe()
+	case w.cut(c.host, c.peer.host):
+		w.inBackground(w.mono+int64(retry), func() { c.answered(2 * retry) })
+	default:
 		w.record(c.host, kindAnswer, c.id, nil)
-		if c.shut {
-			c.refuse()
-			return
-		}
 		c.dialed = true
 		c.changed()
-		s.pump()
-	})
+		c.peer.pump()
+	}
 }
 
 // fail ends a dial.

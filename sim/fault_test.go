@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -451,6 +452,80 @@ func (k *keeper) Received(p []byte) {
 		k.heard = ""
 		k.right++
 		io.WriteString(k, k.secret)
+	}
+}
+
+// TestHavoc lets connections come, talk and go while dials are refused,
+// connections reset, accepts and handshakes fail, and links part. Each ends, with
+// an error or in order, exactly once; when it calms down, honest clients are
+// served; and the World finds nothing left behind.
+func TestHavoc(t *testing.T) {
+	seeds := 100
+	if testing.Short() || raceEnabled {
+		seeds = 20
+	}
+	for seed := range uint64(seeds) {
+		w := New(t, seed)
+		w.Net = Havoc(seed)
+		w.Net.MSS = max(w.Net.MSS, 100)
+		server, client := w.Host("server"), w.Host("client")
+		var all []*recorder
+		serve := twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+			r := &recorder{Transport: t, answer: func(r *recorder, p []byte) { r.Write(p) }}
+			all = append(all, r)
+			return r
+		})
+		server.Listen("tcp", ":7", serve)
+		if _, err := server.Loop().Listen(twistor.ListenConfig{Network: "tcp", Address: ":8",
+			TLS: &tls.Config{Certificates: []tls.Certificate{Certificate("server")}}}, serve); err != nil {
+			t.Fatal(err)
+		}
+		dials, over := 0, 0
+		for i := range 20 {
+			config := twistor.DialConfig{Network: "tcp", Address: "server:7"}
+			if i%4 == 0 {
+				config = twistor.DialConfig{Network: "tcp", Address: "server:8", TLS: &tls.Config{ServerName: "server"}}
+			}
+			dials++
+			client.Loop().Dial(config, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+				r := &recorder{Transport: t}
+				all = append(all, r)
+				io.WriteString(t, payload(seed, 100*i))
+				t.Loop().CallLater(time.Second, func() { t.Close() })
+				return r
+			})).Done(func(twistor.Protocol, error) { over++ })
+			w.Advance(100 * time.Millisecond)
+			if i == 10 {
+				w.Partition(server, client)
+			}
+			if i == 13 {
+				w.Heal(server, client)
+			}
+		}
+		w.Advance(5 * time.Minute)
+		w.Net = Net{}
+		p := client.Dial("server:7")
+		p.Send("honest")
+		p.Expect("honest")
+		p.Close()
+		w.Settle()
+		if over != dials {
+			t.Errorf("seed %d: %d of %d dials ended", seed, over, dials)
+		}
+		for i, r := range all {
+			if r.begun > 1 || len(r.ends) != r.begun {
+				t.Errorf("seed %d: protocol %d: %d times Connected, ends %v", seed, i, r.begun, r.ends)
+			}
+		}
+		for _, err := range w.Errors() {
+			if strings.Contains(err.Error(), "panic") {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+		}
+		w.Close()
+		if t.Failed() {
+			return
+		}
 	}
 }
 

@@ -62,7 +62,6 @@ func TestDialErrors(t *testing.T) {
 	if n := openSockets(w); n > 0 {
 		t.Errorf("%d sockets left", n)
 	}
-	w.Errors()
 }
 
 // TestF24Backlog proves F-24 in simulation: when the queue of a port is full,

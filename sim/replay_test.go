@@ -110,7 +110,7 @@ func TestReplay(t *testing.T) {
 	if distinct := slices.Compact(slices.Sorted(slices.Values(want))); len(distinct) != replaySeeds {
 		t.Errorf("%d of %d traces differ", len(distinct), replaySeeds)
 	}
-	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=2", "GOGC=1"} {
+	for _, env := range []string{"GOMAXPROCS=1", "GOMAXPROCS=2", "GOGC=10"} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestReplay$", "-test.count=1")
 		cmd.Env = append(os.Environ(), "SIM_PRINT_TRACES=1", env)
 		out, err := cmd.CombinedOutput()

@@ -174,9 +174,7 @@ func (c *conn) expire() {
 	c.die(syscall.ETIMEDOUT)
 }
 
-// silence begins the keep-alive of the connections that a path carried: when a
-// connection is idle and the path stays silent, it ends. While paths are open
-// probes are always answered, so that nothing needs to be played.
+// silence begins the keep-alive of the connections that a path carried.
 func (w *World) silence(from, to *Host) {
 	for _, h := range []*Host{from, to} {
 		for _, c := range h.conns {
@@ -187,6 +185,10 @@ func (w *World) silence(from, to *Host) {
 	}
 }
 
+// probe is the keep-alive of a connection whose peer may be gone: if it is idle
+// and the path stays silent, it ends; if the path is open and the peer does not
+// know it, too. While both are there probes are always answered, so that they
+// need not be played.
 func (c *conn) probe() {
 	w := c.host.world
 	if c.keepAlive <= 0 || c.probing || c.dead || c.shut || !c.tcp() {
@@ -195,8 +197,12 @@ func (c *conn) probe() {
 	c.probing = true
 	w.inBackground(w.mono+int64(c.keepAlive), func() {
 		c.probing = false
-		if w.cut(c.host, c.peer.host) && !c.dead && !c.shut {
+		switch {
+		case c.dead || c.shut:
+		case w.cut(c.host, c.peer.host):
 			c.expire()
+		case c.peer.dead:
+			c.peer.refuse()
 		}
 	})
 }

@@ -183,7 +183,7 @@ func (c *conn) close(reset bool) {
 		c.dead = true
 		return
 	}
-	if (reset || len(c.in) > 0) && c.tcp() {
+	if (reset || len(c.in) > 0 || !c.dialed) && c.tcp() {
 		c.sendReset()
 		return
 	}
@@ -199,11 +199,16 @@ func (c *conn) sendReset() {
 	c.refuse()
 }
 
-// refuse answers the other end with a reset.
+// refuse answers the other end with a reset. If that is lost, the other end will
+// hear of it when it probes.
 func (c *conn) refuse() {
 	w, to := c.host.world, c.peer
 	w.after(c.arrival(0), func() {
-		if !w.cut(c.host, to.host) && !to.dead {
+		switch {
+		case to.dead:
+		case w.cut(c.host, to.host):
+			to.probe()
+		default:
 			w.record(to.host, kindReset, to.id, nil)
 			to.broken()
 		}

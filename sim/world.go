@@ -120,14 +120,14 @@ const (
 
 // turn lets each host that has something to do have one turn; it reports
 // whether there was any.
-func (w *World) turn() (any bool) {
+func (w *World) turn() (some bool) {
 	for i := range w.hosts {
 		if h := w.hosts[i]; h.hot() {
 			h.turn()
-			any = true
+			some = true
 		}
 	}
-	return any
+	return some
 }
 
 // step makes the next thing happen that does so not later than until: what is
