@@ -119,5 +119,6 @@ func idleClient(addr string) {
 	}
 	fmt.Println("written")
 	step.ReadString('\n')
+	runtime.KeepAlive(all) // a collected connection is closed
 	os.Exit(0)
 }
