@@ -25,7 +25,8 @@ type test struct {
 	action    string // pass, fail, skip; "": it never ended
 	output    []string
 	elapsed   float64
-	parent    bool // it has subtests, and they are counted instead
+	within    *test // whose subtest it is; nil: nobody's
+	parent    bool  // it has subtests, and they are counted instead
 }
 
 // A tally holds tests in the order in which they began.
@@ -85,7 +86,7 @@ func (t *tally) find(pkg, name string) *test {
 		// A parent began before; a slash may as well be part of a name.
 		for i := len(name) - 1; i > 0; i-- {
 			if p := t.byKey[[2]string{pkg, name[:i]}]; name[i] == '/' && p != nil {
-				p.parent = true
+				x.within, p.parent = p, true
 				break
 			}
 		}
@@ -101,7 +102,7 @@ func (x *test) failed() bool { return x.action == "fail" || x.action == "" }
 func (t *tally) counts() (passed, failed, skipped int) {
 	for _, x := range t.tests {
 		switch {
-		case x.name == "" || x.parent:
+		case !t.counted(x):
 		case x.action == "pass":
 			passed++
 		case x.action == "skip":
@@ -125,8 +126,17 @@ func (t *tally) counts() (passed, failed, skipped int) {
 // failure is no news.
 func (t *tally) blamed(pkg string) bool {
 	return slices.ContainsFunc(t.tests, func(x *test) bool {
-		return x.pkg == pkg && x.name != "" && !x.parent && x.failed()
+		return x.pkg == pkg && t.counted(x) && x.failed()
 	})
+}
+
+// counted says whether x is a test by itself: it has no subtests, or failed
+// although none of them did.
+func (t *tally) counted(x *test) bool {
+	if x.name == "" || !x.parent {
+		return x.name != ""
+	}
+	return x.failed() && !slices.ContainsFunc(t.tests, func(y *test) bool { return y.within == x && y.failed() })
 }
 
 // print writes failures first, since they are what a reader came for.

@@ -54,6 +54,26 @@ func TestTallyMissesTheEnd(t *testing.T) {
 	}
 }
 
+// A test whose subtests pass can fail by itself.
+func TestTallyBlamesTheParent(t *testing.T) {
+	x := newTally()
+	err := x.read(strings.NewReader(`{"Action":"run","Package":"p","Test":"TestT"}
+{"Action":"run","Package":"p","Test":"TestT/a"}
+{"Action":"pass","Package":"p","Test":"TestT/a"}
+{"Action":"fail","Package":"p","Test":"TestT"}
+{"Action":"fail","Package":"p"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if passed, failed, _ := x.counts(); passed != 1 || failed != 1 {
+		t.Errorf("got %d passed, %d failed, want 1, 1", passed, failed)
+	}
+	var b strings.Builder
+	if x.print(&b); strings.Contains(b.String(), "FAILED p \n") {
+		t.Errorf("the package is blamed beside its test:\n%s", b.String())
+	}
+}
+
 func TestTallyOfWhatDoesNotBuild(t *testing.T) {
 	x := newTally()
 	if err := x.read(strings.NewReader("pattern ./...: no such directory\n")); err != nil {
