@@ -519,7 +519,9 @@ func TestLastWords(t *testing.T) {
 	q.ExpectReset()
 }
 
-func TestResult(t *testing.T) {
+// TestTR04Result proves TR04: a Deferred is looked into at once, and what is not as
+// wanted fails the test.
+func TestTR04Result(t *testing.T) {
 	l := NewClock(t)
 	broken := errors.New("broken")
 	if got := Result(t, deferred.Succeeded(42)); got != 42 {

@@ -408,7 +408,9 @@ func (f *counted) Build(t twistor.Transport) twistor.Protocol { return &echo{Tra
 func (f *counted) Opened(twistor.Loop) error                  { f.opened++; return nil }
 func (f *counted) Closed()                                    { f.closed++ }
 
-func TestPacketTransport(t *testing.T) {
+// TestTR12Packets proves TR12: small doubles, of packets here; Ear is in use all
+// over.
+func TestTR12Packets(t *testing.T) {
 	c := NewClock(t)
 	e := &PacketEar{}
 	if _, err := c.ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":53"}, e); err != nil {
