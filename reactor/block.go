@@ -7,7 +7,8 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// Sizes of blocks, and how many of each a loop keeps for later.
+// Sizes of blocks, and how many of each a loop keeps for later, beside a
+// quarter of those that are lent out.
 var blockClasses = [...]struct{ size, keep int }{
 	{512, 2048}, {4 << 10, 256}, {16 << 10, 64}, {64 << 10, 32},
 }
@@ -39,6 +40,7 @@ type fileBlock struct {
 type blocks struct {
 	free [len(blockClasses)]*block
 	kept [len(blockClasses)]int
+	lent [len(blockClasses)]int
 	bare *block // headers of blocks without bytes of their own
 	bars int
 }
@@ -49,6 +51,7 @@ func (bs *blocks) get(n int) *block {
 	for class < len(blockClasses)-1 && blockClasses[class].size < n {
 		class++
 	}
+	bs.lent[class]++
 	if b := bs.free[class]; b != nil {
 		bs.free[class], b.next = b.next, nil
 		bs.kept[class]--
@@ -81,9 +84,14 @@ func (bs *blocks) put(b *block) {
 		}
 		return
 	}
-	if bs.kept[b.class] < blockClasses[b.class].keep {
+	bs.lent[b.class]--
+	most := blockClasses[b.class].keep + bs.lent[b.class]/4
+	if bs.kept[b.class] < most {
 		b.next, bs.free[b.class] = bs.free[b.class], b
 		bs.kept[b.class]++
+	} else if spare := bs.free[b.class]; bs.kept[b.class] > most {
+		bs.free[b.class] = spare.next // fewer are lent than were: keep fewer
+		bs.kept[b.class]--
 	}
 }
 

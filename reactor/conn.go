@@ -60,6 +60,7 @@ type extra struct {
 	unread   []byte            // its first bytes
 	held     []byte            // bytes that a Pause holds back
 	linger   deferred.Timer
+	fileSent int64 // bytes of files that went out
 	dial     *attempt
 	reason   error // why writing failed, or io.EOF when the peer's end makes us Close
 	local    poll.Addr
@@ -431,6 +432,15 @@ func (c *conn) Dialed() bool { return c.is(dialed) }
 
 // LogValue implements slog.LogValuer.
 func (c *conn) LogValue() slog.Value {
+	if c.x != nil && c.x.over != nil {
+		return c.x.over.LogValue()
+	}
+	return bare{c}.LogValue()
+}
+
+// LogValue implements slog.LogValuer.
+func (b bare) LogValue() slog.Value {
+	c := b.conn
 	return slog.GroupValue(
 		slog.String("proto", fmt.Sprintf("%T", c.p)),
 		slog.String("peer", c.RemoteAddr().String()),

@@ -193,6 +193,7 @@ func (d *dialing) connected(c *conn) {
 	})
 	d.l.begin(c, tlslayer.Factory(d.tlsConfig(), twistor.AsClient, f, func(p twistor.Protocol, err error) {
 		if err != nil {
+			d.stop = nil // TLS ends the connection itself, after its alert
 			d.fail(err)
 		} else {
 			d.succeed(p)

@@ -87,7 +87,7 @@ func (l *loop) listen(c twistor.ListenConfig, fs []twistor.Factory) (twistor.Por
 	if c.TLS != nil {
 		p.serve = nil
 		for _, f := range fs {
-			p.serve = append(p.serve, tlslayer.Factory(c.TLS, twistor.AsServer, f, nil))
+			p.serve = append(p.serve, tlslayer.Factory(c.TLS, twistor.AsServer, f, l.handshaken))
 		}
 	}
 	if err := p.bind(c); err != nil {
@@ -109,6 +109,13 @@ func (l *loop) listen(c twistor.ListenConfig, fs []twistor.Factory) (twistor.Por
 	l.ports = append(l.ports, p)
 	l.log.Debug("listening", "local", p.Addr().String(), "proto", p.network)
 	return p, nil
+}
+
+// handshaken hears how a server's handshake went.
+func (l *loop) handshaken(_ twistor.Protocol, err error) {
+	if err != nil {
+		l.log.Debug("no TLS", "op", "handshake", "err", err)
+	}
 }
 
 // at is the loop of the i-th of n factories.

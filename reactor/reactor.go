@@ -115,6 +115,7 @@ func New(c *Config) *Reactor {
 	r.furnish()
 	for i := range r.config.Loops {
 		l := newLoop(r, i)
+		l.gate.MaxHandshakes = max(1, 64*runtime.GOMAXPROCS(0)/r.config.Loops)
 		r.loops = append(r.loops, l)
 		r.faces = append(r.faces, l)
 	}

@@ -26,5 +26,9 @@ func (c *conn) startTLS(config *tls.Config, as twistor.Role, unread []byte) erro
 	}
 	c.extra().over = over
 	c.switchTo(p, nil, true)
+	if c.is(paused) { // the Protocol's wish, not TLS's
+		bare{c}.Resume()
+		over.Pause()
+	}
 	return nil
 }

@@ -291,13 +291,23 @@ func (c *conn) close() {
 		return
 	}
 	if c.limits.Linger >= 0 {
-		c.extra().linger = c.l.CallLater(c.limits.Linger, func() {
-			c.state |= aborted
-			c.doom(c.endReason())
-		})
+		c.lingerFrom(c.extra().fileSent)
 	}
 	c.wanted()
 	c.soil()
+}
+
+// lingerFrom ends c after Limits.Linger, unless more of a file than sent has
+// gone out by then: a long file may take its time.
+func (c *conn) lingerFrom(sent int64) {
+	c.x.linger = c.l.CallLater(c.limits.Linger, func() {
+		if now := c.x.fileSent; now > sent {
+			c.lingerFrom(now)
+			return
+		}
+		c.state |= aborted
+		c.doom(c.endReason())
+	})
 }
 
 // errWaiting says that a file's next chunk is being read.
@@ -359,6 +369,7 @@ func (c *conn) sendFile(f *fileBlock) (int, error) {
 	f.off += int64(n)
 	f.left -= int64(n)
 	f.sent += int64(n)
+	c.extra().fileSent += int64(n)
 	return n, nil
 }
 
