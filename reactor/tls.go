@@ -17,6 +17,8 @@ func (c *conn) startTLS(config *tls.Config, as twistor.Role, unread []byte) erro
 		return errors.New("reactor: StartTLS: want a config")
 	case c.state&(doomed|endWrite|writeEnded|writeFailed|readEnded) != 0:
 		return net.ErrClosed
+	case !c.is(live):
+		return errors.New("reactor: StartTLS in Build: let Connected start it")
 	case c.is(switching):
 		return errors.New("reactor: StartTLS after Switch in the same callback: let the new Protocol start it")
 	}
