@@ -197,8 +197,12 @@ type MulticastTuner interface {
 }
 
 var (
-	ErrAborted  = fmt.Errorf("twistor: aborted: %w", net.ErrClosed)
-	ErrStopped  = fmt.Errorf("twistor: loop stopped: %w", net.ErrClosed)
+	// ErrAborted is what Disconnected says after our Abort.
+	ErrAborted = fmt.Errorf("twistor: aborted: %w", net.ErrClosed)
+	// ErrStopped is what everything open says when its loop stops.
+	ErrStopped = fmt.Errorf("twistor: loop stopped: %w", net.ErrClosed)
+	// ErrOverflow says that more was queued than a limit allows.
 	ErrOverflow = fmt.Errorf("twistor: peer reads too slowly: %w", net.ErrClosed)
-	ErrRefused  = errors.New("twistor: factory refused")
+	// ErrRefused is what Dial fails with when Build returned nil.
+	ErrRefused = errors.New("twistor: factory refused")
 )

@@ -38,7 +38,6 @@ type chaos struct {
 	three   Semaphore
 	queue   Queue[int]
 	gate    Gate
-	lane    Lane
 	alive   int // bodies that began and have not ended
 	inLock  int
 	inThree int

@@ -316,7 +316,7 @@ func TestF_21Watchdog(t *testing.T) {
 func blockHere() { time.Sleep(100 * time.Millisecond) }
 
 // hole is a resolver that never answers for half of the names.
-type hole struct{ asked chan string }
+type hole struct{}
 
 func (h hole) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
 	if strings.HasPrefix(host, "bad") {

@@ -48,7 +48,6 @@ type port struct {
 	delay  time.Duration // of accepting after a failure; 0: none
 	timer  deferred.Timer
 	turn   int
-	closed *deferred.Signal
 	logged time.Time
 }
 

@@ -102,7 +102,6 @@ func TestClockPostAndWork(t *testing.T) {
 // A fakeT notes what a test would have failed with.
 type fakeT struct {
 	failures []string
-	fatal    bool
 	cleanups []func()
 	logs     []string
 }

@@ -23,7 +23,6 @@ type recorder struct {
 	got    []byte
 	begun  int
 	ends   []error
-	ended  bool // ReadClosed
 	answer func(r *recorder, p []byte)
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // dialError is how a Dial from h fails, and how long that takes.
-func dialError(t *testing.T, w *World, h *Host, address string, timeout time.Duration) (error, time.Duration) {
+func dialError(t *testing.T, w *World, h *Host, address string, timeout time.Duration) (time.Duration, error) {
 	t.Helper()
 	from := w.Elapsed()
 	var err error
@@ -27,7 +27,7 @@ func dialError(t *testing.T, w *World, h *Host, address string, timeout time.Dur
 	h.Loop().Dial(twistor.DialConfig{Network: "tcp", Address: address, Timeout: timeout}, echoes).Done(
 		func(_ twistor.Protocol, e error) { err, over = e, true })
 	w.Run(func() bool { return over })
-	return err, w.Elapsed() - from
+	return w.Elapsed() - from, err
 }
 
 func TestDialErrors(t *testing.T) {
@@ -48,14 +48,14 @@ func TestDialErrors(t *testing.T) {
 		{"system gives up", gone.Addr().String() + ":9", -1, syscall.ETIMEDOUT, 127 * time.Second},
 		{"no such name", "nowhere:9", 0, nil, 0},
 	} {
-		err, took := dialError(t, w, client, tc.address, tc.timeout)
+		took, err := dialError(t, w, client, tc.address, tc.timeout)
 		if err == nil || tc.want != nil && !errors.Is(err, tc.want) || took != tc.after {
 			t.Errorf("%s: got %v after %v, want %v after %v", tc.name, err, took, tc.want, tc.after)
 		}
 	}
 	w.Net.Refuse = 1
 	server.Listen("tcp", ":7", echoes)
-	if err, _ := dialError(t, w, client, "10.0.0.1:7", 0); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := dialError(t, w, client, "10.0.0.1:7", 0); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("Refuse: got %v", err)
 	}
 	w.Settle()

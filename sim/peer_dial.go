@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -68,7 +69,7 @@ func (h *Host) parse(address string) (poll.Spec, error) {
 	spec := poll.Spec{Network: "tcp"}
 	ip, err := netip.ParseAddr(host)
 	if err != nil && host != "" {
-		ips, err := h.resolve(nil, host)
+		ips, err := h.resolve(context.Background(), host)
 		if err != nil {
 			return spec, err
 		}

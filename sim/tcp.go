@@ -39,7 +39,6 @@ type conn struct {
 	dialed bool          // the dial is over
 	err    syscall.Errno // pending
 	dead   bool          // reset or timed out: nothing travels any more
-	frozen bool          // its program does not read: see Peer.Stall
 	hear   func()        // of a Peer: something has come
 }
 

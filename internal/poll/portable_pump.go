@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -190,9 +191,9 @@ func (s *pumped) fetch() (c catch) {
 	n := 0
 	switch conn := s.conn.(type) {
 	case *net.UDPConn:
-		from, err := c.from.AddrPort, error(nil)
-		n, from, err = conn.ReadFromUDPAddrPort(s.buffer)
-		c.from.AddrPort, c.err = unmap(from), err
+		var from netip.AddrPort
+		n, from, c.err = conn.ReadFromUDPAddrPort(s.buffer)
+		c.from.AddrPort = unmap(from)
 	case *net.UnixConn:
 		if s.sort == sortPacket {
 			var from *net.UnixAddr

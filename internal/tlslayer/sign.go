@@ -33,8 +33,9 @@ func needsPool(config *tls.Config) bool {
 // signOnPool makes config choose certificates, by its own rules, whose keys
 // belong to the handshake that asks.
 func signOnPool(config *tls.Config) {
+	//lint:ignore SA1019 a config that has it chooses by it: leave it all to crypto/tls
 	if config.NameToCertificate != nil {
-		return // deprecated, and shadows the list: leave it all to crypto/tls
+		return
 	}
 	list := slices.Clone(config.Certificates)
 	for i := range list {
