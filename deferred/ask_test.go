@@ -56,7 +56,7 @@ func TestH02Call(t *testing.T) {
 	}
 }
 
-// TestH02Wait: several goroutines may wait for one Deferred, and one that gives
+// TestH02Wait: D21: several goroutines may wait for one Deferred, and one that gives
 // up does not cancel it.
 func TestH02Wait(t *testing.T) {
 	l := serving(t)

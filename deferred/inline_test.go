@@ -207,7 +207,7 @@ func TestAwaitWithinCallback(t *testing.T) {
 
 // TestPanicOfBody: a panic fails the Deferred, with the body in its stack, and
 // the runner serves on.
-func TestPanicOfBody(t *testing.T) {
+func TestD23PanicOfBody(t *testing.T) {
 	l := newLoop(t)
 	for range 3 {
 		d := Inline(l, func(co *Co) (int, error) {

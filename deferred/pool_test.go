@@ -237,7 +237,7 @@ func TestH04WorkersEnd(t *testing.T) {
 // TestLane: jobs run one after another, in order, also after a failure; who is
 // cancelled while it waits does not run, and who is cancelled while it runs
 // holds up the next until it has returned.
-func TestLane(t *testing.T) {
+func TestH03Lane(t *testing.T) {
 	l := newLoop(t)
 	l.pool = new(Pool)
 	defer l.pool.Close(context.Background())

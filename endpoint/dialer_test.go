@@ -88,7 +88,7 @@ func disk(t *testing.T, files map[string][]byte) string {
 	return dir
 }
 
-// E16, E17, T21, TLS-06: the peer's name is always verified, and against the
+// E16, E17, T21, T23, TLS-06: the peer's name is always verified, and against the
 // roots that were named, and no others. The first line is the control.
 func TestE17PeerIsVerified(t *testing.T) {
 	ca, other, clients := newAuthority(t, "ca"), newAuthority(t, "other"), newAuthority(t, "clients")

@@ -19,7 +19,7 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// The conformance suite: the same tests on every backend. Both ends of each
+// The conformance suite (TR13): the same tests on every backend (R43, R46). Both ends of each
 // connection live on one loop, which the test's own goroutine turns, so that a
 // test reads from top to bottom and needs no locks.
 

@@ -37,9 +37,9 @@ func (p *asker) Received(data []byte) {
 	}
 }
 
-// TestSharedStateNeedsNoLock: one factory on one of four loops, 50 clients at
+// TestXC1SharedStateNeedsNoLock: one factory on one of four loops, 50 clients at
 // once: each number is given once. -race sees any sharing.
-func TestSharedStateNeedsNoLock(t *testing.T) {
+func TestXC1SharedStateNeedsNoLock(t *testing.T) {
 	r := reactor.New(quiet(reactor.Config{Loops: 4}))
 	f := &fib{a: 1, b: 1}
 	port, err := twistor.Listen(r.Loops()[2], "tcp", "127.0.0.1:0", f)

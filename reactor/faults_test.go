@@ -92,7 +92,8 @@ func (c *caller) Disconnected(err error) {
 
 // TestF_11DescriptorChurn: connections come and go as fast as they can on four
 // loops, so that descriptors and slots are used again at once; each gets back
-// its own secret only. TWISTOR_SOAK=1 makes ten million of them.
+// its own secret only, and all descriptors are given back (XC6). TWISTOR_SOAK=1 makes
+// ten million of them.
 func TestF_11DescriptorChurn(t *testing.T) {
 	checkFDs(t)
 	total := 20_000

@@ -241,6 +241,19 @@ func TestR20CancelDial(t *testing.T) {
 	})
 }
 
+// TestE03ConnectProtocol: a Protocol that is there already is connected by a
+// factory of one line.
+func TestE03ConnectProtocol(t *testing.T) {
+	each(t, func(b *bed) {
+		port := b.listen("tcp", nil)
+		p := &rec{b: b}
+		d := twistor.Dial(b.l, "tcp", b.addr(port), func(t twistor.Transport) *rec { p.Transport = t; return p })
+		if got := must(b, d); got != p || len(p.events) != 1 {
+			b.Errorf("got %p, want %p: %v", got, p, p.events)
+		}
+	})
+}
+
 // TestP06DialTyped: twistor.Dial keeps the Protocol's type.
 func TestP06DialTyped(t *testing.T) {
 	each(t, func(b *bed) {

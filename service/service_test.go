@@ -143,7 +143,7 @@ func (g *guest) Dismissed() {
 	}
 }
 
-func TestListen(t *testing.T) {
+func TestE25Listen(t *testing.T) {
 	c := sim.NewClock(t)
 	h := &house{}
 	s := ListenAll([]string{"tcp:8001", "tcp:127.0.0.1:8002"}, h)

@@ -196,7 +196,7 @@ func dial(t *testing.T, network, addr string) net.Conn {
 	return conn
 }
 
-// Out of the box it says where it listens, shows hits, and leaves nothing.
+// R09, R10: out of the box it says where it listens, shows hits, and leaves nothing.
 func TestWithoutLog(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		s := run(t, 1, "--listen", "tcp:127.0.0.1:0")

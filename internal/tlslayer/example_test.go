@@ -29,6 +29,7 @@ func (p *greeter) Received(b []byte)  { fmt.Printf("%s heard %q\n", p.name, b); 
 func (p *greeter) Disconnected(error) {}
 
 // A server and a client in memory. The certificate is made by crypto/x509.
+// T22: certificates are made by crypto/x509.
 func ExampleFactory() {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	template := &x509.Certificate{
