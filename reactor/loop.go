@@ -58,6 +58,7 @@ type loop struct {
 	sender   poll.Sender   // nil: files are read
 	rights   poll.Rights   // nil: no descriptors
 	watcher  poll.Watcher  // nil: no foreign descriptors
+	sleeper  poll.Sleeper  // nil: it never tells
 
 	now     time.Time
 	mono    int64
@@ -150,6 +151,7 @@ func (l *loop) start() error {
 	l.sender, _ = p.(poll.Sender)
 	l.rights, _ = p.(poll.Rights)
 	l.watcher, _ = p.(poll.Watcher)
+	l.sleeper, _ = p.(poll.Sleeper)
 	l.poller = p
 	l.waker.Store(&p)
 	return nil
@@ -157,7 +159,7 @@ func (l *loop) start() error {
 
 // turn is one turn of the loop, in this order:
 //
-//  1. it yields to the Go scheduler;
+//  1. it yields to the Go scheduler, unless it has just slept;
 //  2. timers that are due, in the order of their deadlines;
 //  3. posted calls, in the order of their coming;
 //  4. what those wrote is sent, and what they closed ended;
@@ -168,7 +170,7 @@ func (l *loop) start() error {
 //
 // until is how long to wait at most, on the monotonic clock.
 func (l *loop) turn(until int64) error {
-	if l.r.real {
+	if l.r.real && (l.sleeper == nil || !l.sleeper.Slept()) {
 		runtime.Gosched()
 	}
 	l.turning = true

@@ -402,7 +402,7 @@ func (l *loop) shutdown() {
 	l.closing()
 	l.poller.Shut()
 	l.waker.Store(nil)
-	l.poller, l.packeter, l.sender, l.rights, l.watcher = nil, nil, nil, nil, nil
+	l.poller, l.packeter, l.sender, l.rights, l.watcher, l.sleeper = nil, nil, nil, nil, nil, nil
 	l.slots = nil
 	l.blocks = blocks{}
 	l.buffered = 0

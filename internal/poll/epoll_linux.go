@@ -28,6 +28,7 @@ type queue struct {
 	n     int           // what look found
 	errno syscall.Errno // what look failed with
 	until int64         // of file's read deadline
+	idle  bool          // the last wait found nothing at once and slept
 
 	pending atomic.Bool // a Wake is on its way: a storm of them costs one write
 	mu      sync.Mutex
@@ -67,7 +68,9 @@ func (q *queue) open() error {
 	}
 	q.look = func(uintptr) bool {
 		q.n, q.errno = q.poll()
-		return q.n != 0 || q.errno != 0
+		found := q.n != 0 || q.errno != 0
+		q.idle = q.idle || !found
+		return found
 	}
 	return nil
 }
@@ -91,19 +94,33 @@ func (q *queue) wait(d *descriptors, ev []Event, until int64) (int, error) {
 		q.raw = make([]unix.EpollEvent, len(ev))
 	}
 	q.raw = q.raw[:len(ev)]
-	n, errno := q.poll()
+	// A loop that slept will often sleep again: sleep looks before it does, and
+	// a look that finds nothing costs a system call.
+	var n int
+	var errno syscall.Errno
+	if !q.idle || until <= 0 {
+		n, errno = q.poll()
+	}
+	q.idle = false
 	if n == 0 && errno == 0 && until > 0 {
-		if _, now := Now(); until > now {
+		if until == Never || untilLater(until) {
 			if err := q.sleep(until); err != nil {
 				return 0, err
 			}
 			n, errno = q.n, q.errno
+		} else {
+			n, errno = q.poll()
 		}
 	}
 	if errno != 0 {
 		return 0, failed("epoll_pwait", errno)
 	}
 	return q.translate(d, ev, n), nil
+}
+
+func untilLater(until int64) bool {
+	_, now := Now()
+	return until > now
 }
 
 // sleep parks the loop's goroutine until look finds something or until comes.
@@ -214,3 +231,6 @@ func (q *queue) shut() error {
 	q.mu.Unlock()
 	return q.file.Close()
 }
+
+// Slept implements Sleeper.
+func (d *descriptors) Slept() bool { return d.queue.idle }

@@ -220,6 +220,10 @@ type Watcher interface {
 	Watch(fd int) (Handle, error)
 }
 
+// A Sleeper can say whether its last Wait gave way to other goroutines, so that
+// the loop need not yield once more.
+type Sleeper interface{ Slept() bool }
+
 // A Reserver keeps one descriptor to spare, so that a port can still turn
 // callers away when the process has no descriptors left: else they would wait
 // in its queue for ever, and the port stay ready.
