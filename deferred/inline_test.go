@@ -218,7 +218,7 @@ func TestD23PanicOfBody(t *testing.T) {
 		failed(t, d, errTest)
 		o, _ := d.Result()
 		p, ok := errors.AsType[*PanicError](o.Err)
-		if !ok || !strings.Contains(string(p.Stack), "TestPanicOfBody") {
+		if !ok || !strings.Contains(string(p.Stack), "TestD23PanicOfBody") {
 			t.Errorf("got %v, want a PanicError with the body in its stack", o.Err)
 		}
 	}
