@@ -205,7 +205,7 @@ func TestAwaitWithinCallback(t *testing.T) {
 	holds(t, got, 4)
 }
 
-// TestPanicOfBody: a panic fails the Deferred, with the body in its stack, and
+// TestD23PanicOfBody: a panic fails the Deferred, with the body in its stack, and
 // the runner serves on.
 func TestD23PanicOfBody(t *testing.T) {
 	l := newLoop(t)
