@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -430,6 +432,27 @@ func TestF_02SlowReaders(t *testing.T) {
 			b.Error("F-02: an honest reader was dropped")
 		}
 		_ = clients
+	})
+}
+
+// TestF_02ShedFile: a file that was queued on a connection that is dropped for
+// all that is owed has not been sent, and says so.
+func TestF_02ShedFile(t *testing.T) {
+	const owed = 8 << 20
+	eachWith(t, reactor.Config{MaxBuffered: owed}, func(b *bed) {
+		s, c := b.pair("tcp", nil, nil)
+		s.SetLimits(twistor.Limits{Max: -1})
+		c.Pause()
+		for s.Buffered() < owed/2 {
+			s.Write(make([]byte, 64<<10))
+		}
+		sent := s.SendFile(io.NewSectionReader(strings.NewReader("a file"), 0, 6))
+		for range 2 * owed >> 16 {
+			s.Write(make([]byte, 64<<10))
+		}
+		if n, err := result(b, sent); !errors.Is(err, twistor.ErrOverflow) {
+			b.Errorf("F-02: the file: %d bytes, %v, want ErrOverflow", n, err)
+		}
 	})
 }
 

@@ -1,6 +1,10 @@
 package reactor
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/twistor-go/twistor"
+)
 
 // shed aborts the connections with the most output queued, when all of a loop's
 // together have more than its share of Config.MaxBuffered: slow readers pay for
@@ -25,7 +29,7 @@ func (l *loop) shed() {
 	// Their output is gone with them, at the end of the turn; but what is
 	// written meanwhile must not shed again.
 	for _, c := range slow[:count] {
-		c.dropOutput(nil)
+		c.dropOutput(twistor.ErrOverflow)
 	}
 	l.log.Warn("too much output queued: slowest readers dropped", "op", "write", "connections", count, "bytes", freed)
 }
