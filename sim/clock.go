@@ -101,7 +101,7 @@ func (c *Clock) Advance(d time.Duration) {
 			break
 		}
 		if at == c.mono && n > maxCalls {
-			c.t.Fatalf("sim: %d calls at %v and no end: a timer that always asks for now?", n, c.Elapsed())
+			c.t.Fatalf("sim: %d calls at %v and no end: a timer that is due again at once?", n, c.Elapsed())
 		} else if at > c.mono {
 			c.mono, n = at, 0
 		}

@@ -181,7 +181,7 @@ func TestClockStopsEndlessLoops(t *testing.T) {
 		c.Advance(time.Second)
 	})
 	if !f.Failed() {
-		t.Error("a timer that always asks for now did not end the test")
+		t.Error("a timer that is due again at once did not end the test")
 	}
 }
 
