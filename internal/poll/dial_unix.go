@@ -10,14 +10,8 @@ import (
 )
 
 func (d *descriptors) Dial(s Spec) (Handle, error) {
-	n, err := parseNetwork(s.Network)
+	n, err := s.dialed()
 	if err != nil {
-		return 0, err
-	}
-	if err := n.checkAddr(s.Addr, true); err != nil {
-		return 0, err
-	}
-	if err := n.checkAddr(s.Local, false); err != nil {
 		return 0, err
 	}
 	if d.shut {

@@ -91,3 +91,15 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 // maxPathBytes is the longest path of a UNIX socket with its final NUL left
 // out: 107 bytes on Linux, 103 on the BSDs.
 const maxPathBytes = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// dialed is the network of a Spec for Dial, whose addresses it checks.
+func (s *Spec) dialed() (network, error) {
+	n, err := parseNetwork(s.Network)
+	if err == nil {
+		err = n.checkAddr(s.Addr, true)
+	}
+	if err == nil {
+		err = n.checkAddr(s.Local, false)
+	}
+	return n, err
+}

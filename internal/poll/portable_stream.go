@@ -92,14 +92,8 @@ func (s *pumped) own(path string, mode fs.FileMode) (err error) {
 }
 
 func (p *portable) Dial(s Spec) (Handle, error) {
-	n, err := parseNetwork(s.Network)
+	n, err := s.dialed()
 	if err != nil {
-		return 0, err
-	}
-	if err := n.checkAddr(s.Addr, true); err != nil {
-		return 0, err
-	}
-	if err := n.checkAddr(s.Local, false); err != nil {
 		return 0, err
 	}
 	if p.shut {
