@@ -82,6 +82,23 @@ type Limits struct {
 	Linger         time.Duration
 }
 
+// Resolved is l with its zeros replaced: what a Transport keeps of SetLimits.
+func (l Limits) Resolved() Limits {
+	if l.High == 0 {
+		l.High = 64 << 10
+	}
+	if l.Low == 0 {
+		l.Low = max(l.High, 0) / 4
+	}
+	if l.Max == 0 {
+		l.Max = 1 << 20
+	}
+	if l.Linger == 0 {
+		l.Linger = 30 * time.Second
+	}
+	return l
+}
+
 // A Role is a side of TLS: ByDirection is server if accepted, client if dialed.
 type Role int
 

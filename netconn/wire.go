@@ -171,22 +171,7 @@ func (w *wire) Resume() {
 func (w *wire) Full() bool    { return w.limits.High >= 0 && w.buffered > w.limits.High }
 func (w *wire) Buffered() int { return w.buffered }
 
-// SetLimits replaces zeros as twistor.Limits says.
-func (w *wire) SetLimits(l twistor.Limits) {
-	if l.High == 0 {
-		l.High = 64 << 10
-	}
-	if l.Low == 0 {
-		l.Low = max(l.High, 0) / 4
-	}
-	if l.Max == 0 {
-		l.Max = 1 << 20
-	}
-	if l.Linger == 0 {
-		l.Linger = 30 * time.Second
-	}
-	w.limits = l
-}
+func (w *wire) SetLimits(l twistor.Limits) { w.limits = l.Resolved() }
 
 func (w *wire) StartTLS(config *tls.Config, as twistor.Role, unread []byte) error {
 	switch {

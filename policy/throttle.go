@@ -53,23 +53,6 @@ func (f *Throttle) Build(t twistor.Transport) (p twistor.Protocol) {
 func (f *Throttle) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Throttle) Closed()                     { closed(f.Factory) }
 
-// withDefaults is l as twistor.Limits says.
-func withDefaults(l twistor.Limits) twistor.Limits {
-	if l.High == 0 {
-		l.High = 64 << 10
-	}
-	if l.Low == 0 {
-		l.Low = max(l.High, 0) / 4
-	}
-	if l.Max == 0 {
-		l.Max = 1 << 20
-	}
-	if l.Linger == 0 {
-		l.Linger = 30 * time.Second
-	}
-	return l
-}
-
 // A shape is the buckets that one direction of a connection passes through.
 type shape struct {
 	each, host, all *Bucket

@@ -33,7 +33,7 @@ type throttled struct {
 }
 
 func newThrottled() *throttled {
-	w := &throttled{limits: withDefaults(twistor.Limits{})}
+	w := &throttled{limits: twistor.Limits{}.Resolved()}
 	w.holding.call, w.waiting.call = w.Release, w.waited
 	return w
 }
@@ -125,7 +125,7 @@ func (w *throttled) Full() bool {
 func (w *throttled) Buffered() int { return w.queued + w.Transport.Buffered() }
 
 func (w *throttled) SetLimits(l twistor.Limits) {
-	w.limits = withDefaults(l)
+	w.limits = l.Resolved()
 	w.Transport.SetLimits(l)
 }
 

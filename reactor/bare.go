@@ -70,22 +70,10 @@ func (b bare) Resume() {
 }
 
 // SetLimits implements twistor.Transport.
-func (b bare) SetLimits(lim twistor.Limits) { b.conn.limits = resolveLimits(lim) }
-
-var defaultLimits = resolveLimits(twistor.Limits{})
-
-func resolveLimits(lim twistor.Limits) *twistor.Limits {
-	if lim.High == 0 {
-		lim.High = 64 << 10
-	}
-	if lim.Low == 0 {
-		lim.Low = lim.High / 4
-	}
-	if lim.Max == 0 {
-		lim.Max = 1 << 20
-	}
-	if lim.Linger == 0 {
-		lim.Linger = defaultLinger
-	}
-	return &lim
+func (b bare) SetLimits(lim twistor.Limits) {
+	lim = lim.Resolved()
+	b.conn.limits = &lim
 }
+
+// defaultLimits are shared by all connections that never called SetLimits.
+var defaultLimits = func() *twistor.Limits { l := twistor.Limits{}.Resolved(); return &l }()

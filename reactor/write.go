@@ -4,14 +4,12 @@ import (
 	"errors"
 	"net"
 	"syscall"
-	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/internal/poll"
 )
 
 const (
-	defaultLinger = 30 * time.Second
 	// Output beyond this is sent at once, not only when the event ends.
 	flushAtOnce = 64 << 10
 	// A Write of this size or more skips the queue when that is empty: copying

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -222,24 +221,7 @@ func (t *Transport) Full() bool {
 
 func (t *Transport) Buffered() int { return t.buffered }
 
-func (t *Transport) SetLimits(l twistor.Limits) { t.limits = withDefaults(l) }
-
-// withDefaults is l with its zeros replaced as twistor.Limits says.
-func withDefaults(l twistor.Limits) twistor.Limits {
-	if l.High == 0 {
-		l.High = 64 << 10
-	}
-	if l.Low == 0 {
-		l.Low = max(l.High, 0) / 4
-	}
-	if l.Max == 0 {
-		l.Max = 1 << 20
-	}
-	if l.Linger == 0 {
-		l.Linger = 30 * time.Second
-	}
-	return l
-}
+func (t *Transport) SetLimits(l twistor.Limits) { t.limits = l.Resolved() }
 
 func (t *Transport) Switch(p twistor.Protocol, unread []byte) {
 	if t.over {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -193,16 +192,8 @@ func (c *layer) SetLimits(l twistor.Limits) {
 
 // limit keeps what of l counts here.
 func (c *layer) limit(l twistor.Limits) {
+	l = l.Resolved()
 	c.high, c.max, c.linger = l.High, l.Max, l.Linger
-	if c.high == 0 {
-		c.high = 64 << 10
-	}
-	if c.max == 0 {
-		c.max = 1 << 20
-	}
-	if c.linger == 0 {
-		c.linger = 30 * time.Second
-	}
 }
 
 // StartTLS is the front's: a layer cannot know who writes to it.
