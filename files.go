@@ -1,6 +1,7 @@
 package twistor
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 )
@@ -43,3 +44,17 @@ type Notifier interface {
 	// the Closer is closed. name has no directory part.
 	Notify(dir string, f func(name string, op FileOp)) (io.Closer, error)
 }
+
+// A Locker is an FS whose files can be locked against other processes. Both
+// reactor (where the system has flock) and sim are.
+type Locker interface {
+	// Lock makes the file name if it is not there and holds it, until the
+	// Closer is closed or the process ends, whatever ends it. It does not wait:
+	// ErrLocked if another one holds it. The file stays. Safe for concurrent
+	// use.
+	Lock(name string, perm fs.FileMode) (io.Closer, error)
+}
+
+// ErrLocked says that another process, or another part of this one, holds a
+// lock.
+var ErrLocked = errors.New("twistor: locked by another")

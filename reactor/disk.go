@@ -1,14 +1,22 @@
 package reactor
 
 import (
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/internal/poll"
 )
 
 // disk is the real file system.
 type disk struct{}
+
+var (
+	_ twistor.FS     = disk{}
+	_ twistor.Locker = disk{}
+)
 
 func (disk) OpenFile(name string, flag int, perm fs.FileMode) (twistor.File, error) {
 	f, err := os.OpenFile(name, flag, perm)
@@ -23,6 +31,23 @@ func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name
 func (disk) Mkdir(name string, perm fs.FileMode) error  { return os.Mkdir(name, perm) }
 func (disk) Rename(from, to string) error               { return os.Rename(from, to) }
 func (disk) Remove(name string) error                   { return os.Remove(name) }
+
+// Lock implements twistor.Locker. The file is never removed: who came next would
+// lock another one of the same name.
+func (disk) Lock(name string, perm fs.FileMode) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, perm)
+	if err != nil {
+		return nil, err
+	}
+	if err := poll.Lock(f); err != nil {
+		f.Close()
+		if err == poll.ErrAgain {
+			err = twistor.ErrLocked
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return f, nil
+}
 
 // SyncDir makes what happened to the names of a directory durable.
 func (disk) SyncDir(name string) error {
