@@ -142,7 +142,7 @@ type Loop interface {
 // A ListenConfig needs Network and Address, or File.
 type ListenConfig struct {
 	Network, Address     string         // tcp, tcp4, tcp6, unix; udp, udp4, udp6, unixgram
-	File                 *os.File       // an inherited socket; duplicated
+	File                 *os.File       // an inherited socket; duplicated. Beside it, Address is the UNIX socket's file, which is ours
 	TLS                  *tls.Config    // nil: plain
 	Backlog              int            // 0: the system's maximum
 	MaxConnections       int            // 0: 10,000, then accepting pauses

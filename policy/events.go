@@ -16,8 +16,31 @@ func (w *Wrapper) Connected() {
 		return
 	}
 	w.enter()
-	w.above.Connected()
+	if state := w.former; state != nil {
+		w.former = nil
+		w.above.(twistor.Survivor).Restored(*state)
+	} else {
+		w.above.Connected()
+	}
 	w.leave()
+}
+
+// HandedOver passes; its default is to stay. So do bytes that the layer holds.
+func (w *Wrapper) HandedOver() (state []byte, ok bool) {
+	s, ok := w.above.(twistor.Survivor)
+	if !ok || w.next != nil || w.closed {
+		return nil, false
+	}
+	return s.HandedOver()
+}
+
+// Restored passes, by way of the layer's own Connected: to the layer it is the
+// beginning, too. Its default is Connected.
+func (w *Wrapper) Restored(state []byte) {
+	if _, ok := w.above.(twistor.Survivor); ok {
+		w.former = &state
+	}
+	w.self.Connected()
 }
 
 // Received passes.

@@ -20,6 +20,7 @@ type Layer interface {
 	twistor.Securer
 	twistor.Dismisser
 	twistor.FileReceiver
+	twistor.Survivor
 	wrapper() *Wrapper
 }
 
@@ -49,10 +50,11 @@ type Wrapper struct {
 	depth  int // events of above going on
 	paused bool
 	held   bool
-	closed bool  // Received is over
-	ended  bool  // closed, because the peer ended and above is no HalfCloser
-	gone   bool  // Disconnected is said
-	why    error // CloseFor's
+	closed bool    // Received is over
+	ended  bool    // closed, because the peer ended and above is no HalfCloser
+	gone   bool    // Disconnected is said
+	why    error   // CloseFor's
+	former *[]byte // what Restored said, until Connected
 	next   *successor
 }
 

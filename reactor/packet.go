@@ -105,6 +105,9 @@ func (l *loop) bindPackets(c twistor.ListenConfig, p twistor.PacketProtocol) (*p
 	}
 	var err error
 	if c.File != nil {
+		if c.Network == "unixgram" {
+			spec.Addr.Path = c.Address
+		}
 		if pp.h, pp.network, err = l.adoptFile(c.File, spec); err != nil {
 			return nil, err
 		}

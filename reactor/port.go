@@ -126,6 +126,9 @@ func (p *port) bind(c twistor.ListenConfig) (err error) {
 		spec.Mode = 0o600
 	}
 	if c.File != nil {
+		if c.Network == "unix" {
+			spec.Addr.Path = c.Address
+		}
 		p.h, p.network, err = p.l.adoptFile(c.File, spec)
 		return err
 	}

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
-	"github.com/twistor-go/twistor/endpoint"
 )
 
 // A Group is a Service of several, each with a name. Its zero is ready.
@@ -48,7 +46,7 @@ func (g *Group) Get(name string) Service {
 func (g *Group) Start(co *deferred.Co, h Host) error {
 	g.running = true
 	for i, m := range g.members {
-		if err := m.Start(co, h); err != nil {
+		if err := m.Start(co, below(h, m.name)); err != nil {
 			err = fmt.Errorf("%s: %w", m.name, err)
 			return errors.Join(err, g.stop(co, i))
 		}
@@ -68,15 +66,4 @@ func (g *Group) stop(co *deferred.Co, n int) (err error) {
 	}
 	g.running = false
 	return err
-}
-
-// On returns the Host of services that live on l. It listens by package
-// endpoint.
-func On(l twistor.Loop) Host { return host{l} }
-
-type host struct{ loop twistor.Loop }
-
-func (h host) Loop() twistor.Loop { return h.loop }
-func (h host) Listen(at string, f twistor.Factory) (twistor.Port, error) {
-	return endpoint.Listen(h.loop, at, f)
 }

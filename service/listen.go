@@ -40,24 +40,51 @@ type listener struct {
 	factory   twistor.Factory
 
 	// Owned by the loop.
-	ports []twistor.Port
-	seats []*seat
+	heir   Heir // nil: the Host is none
+	ports  []twistor.Port
+	opened int // places
+	seats  []*seat
+}
+
+// Bind implements Binder.
+func (n *listener) Bind(h Host) error {
+	heir, ok := h.(Heir)
+	if !ok {
+		return nil
+	}
+	for _, endpoint := range n.endpoints {
+		if err := heir.Reserve(endpoint); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n *listener) Start(co *deferred.Co, h Host) error {
+	n.heir, _ = h.(Heir)
 	for _, endpoint := range n.endpoints {
-		port, err := h.Listen(endpoint, n)
+		port, err := h.Listen(endpoint, place{n, endpoint})
 		if err != nil {
 			return errors.Join(err, n.close(co))
 		}
 		n.ports = append(n.ports, port)
 		h.Loop().Log().Info("listening", "at", endpoint, "addr", port.Addr())
 	}
+	if n.heir != nil {
+		for _, endpoint := range n.endpoints {
+			for _, c := range n.heir.Inherited(endpoint) {
+				n.restore(h.Loop(), endpoint, c)
+			}
+		}
+	}
 	return nil
 }
 
 func (n *listener) Stop(co *deferred.Co) error {
 	err := n.close(co)
+	if n.heir != nil && n.heir.Bequeaths() {
+		n.bequeath(co)
+	}
 	for i := len(n.seats) - 1; i >= 0; i-- { // from the last, for those that leave meanwhile
 		n.seats[i].Dismissed()
 	}
@@ -89,27 +116,42 @@ func (n *listener) close(co *deferred.Co) (err error) {
 	return err
 }
 
-func (n *listener) Opened(l twistor.Loop) error {
-	if o, ok := n.factory.(twistor.Opener); ok {
-		return o.Opened(l)
+// A place is the factory of one endpoint.
+type place struct {
+	*listener
+	endpoint string
+}
+
+// Opened passes to the factory before the first place accepts.
+func (p place) Opened(l twistor.Loop) error {
+	if o, ok := p.factory.(twistor.Opener); ok && p.opened == 0 {
+		if err := o.Opened(l); err != nil {
+			return err
+		}
 	}
+	p.opened++
 	return nil
 }
 
-func (n *listener) Closed() {
-	if o, ok := n.factory.(twistor.Opener); ok {
+// Closed passes after the last.
+func (p place) Closed() {
+	p.opened--
+	if o, ok := p.factory.(twistor.Opener); ok && p.opened == 0 {
 		o.Closed()
 	}
 }
 
-func (n *listener) Build(t twistor.Transport) twistor.Protocol {
-	return policy.Wrap(&seat{listener: n, place: -1}, t, n.factory)
+func (p place) Build(t twistor.Transport) twistor.Protocol { return p.build(t, p.endpoint) }
+
+func (n *listener) build(t twistor.Transport, endpoint string) twistor.Protocol {
+	return policy.Wrap(&seat{listener: n, place: -1, endpoint: endpoint}, t, n.factory)
 }
 
 // A seat is a connection of a listener, and the layer that watches for its end.
 type seat struct {
 	policy.Wrapper
 	listener *listener
+	endpoint string
 	place    int // in listener.seats; -1: not there
 	closed   bool
 }

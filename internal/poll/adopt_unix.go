@@ -21,6 +21,9 @@ func (d *descriptors) Adopt(sock Socket, s Spec) (Handle, error) {
 		if err := it.prepareAdopted(); err != nil {
 			return 0, err
 		}
+		if it.family == unix.AF_UNIX && it.sort != sortStream && s.Addr.Path != "" {
+			it.own(s.Addr.Path)
+		}
 		return d.add(it)
 	}
 	return 0, fmt.Errorf("poll: adopt: a %T: want an FD or what Accept gave: %w", sock, unix.EINVAL)

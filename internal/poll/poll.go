@@ -122,7 +122,8 @@ type Poller interface {
 	Connected(h Handle) error
 	// Adopt takes over an open socket: a listening one, a connection or a
 	// packet one, as s.Network and its own state say. It wants In at once.
-	// On error s is still the caller's.
+	// Of a UNIX port with s.Addr.Path, Close removes that file. On error sock is
+	// still the caller's.
 	Adopt(sock Socket, s Spec) (Handle, error)
 	// Detach takes h out of this Poller, open, for another one to Adopt.
 	Detach(h Handle) (Socket, error)
@@ -160,6 +161,15 @@ type Poller interface {
 
 	// Shut closes the Poller itself, and all that is open in it.
 	Shut() error
+}
+
+// A Filer is a Poller whose sockets have descriptors that another process can
+// go on with.
+type Filer interface {
+	// File is a duplicate of h's socket, which stays open when h is closed.
+	File(h Handle) (*os.File, error)
+	// KeepPath makes Close of h leave the file of its UNIX socket.
+	KeepPath(h Handle)
 }
 
 // A Packeter is a Poller with packet sockets (all of ours are).

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/sim"
 )
 
@@ -46,13 +47,10 @@ func newDesk(t *testing.T, f *Follower) *desk {
 // A deaf loop is one that is no Notifier.
 type deaf struct{ twistor.Loop }
 
-func (d *desk) Loop() twistor.Loop { return d.loop }
-func (d *desk) Listen(string, twistor.Factory) (twistor.Port, error) {
-	panic("a follower listens to nothing")
-}
+func (d *desk) host() service.Host { return service.On(d.loop) }
 
 func (d *desk) start() error {
-	return d.run(func(co *deferred.Co) error { return d.Follower.Start(co, d) })
+	return d.run(func(co *deferred.Co) error { return d.Follower.Start(co, d.host()) })
 }
 
 func (d *desk) stop() {
