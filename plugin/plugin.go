@@ -12,11 +12,17 @@ import (
 type Plugin struct {
 	// Name is what a person types: one lower-case word.
 	Name string
+	// Section is the heading it stands below in the help. "": Servers.
+	Section string
 	// Short says in one line what it does, without a period.
 	Short string
 	// Long is the help's text; Example shows command lines, each indented by
 	// two spaces. "": none.
 	Long, Example string
+	// Args is how its arguments read in the help, such as "COMMAND [ARG...]":
+	// what follows the first of them are arguments too, and its Config is an
+	// Arguer. "": it takes flags only.
+	Args string
 	// New returns a Config with its defaults.
 	New func() Config
 }
@@ -32,6 +38,23 @@ type Config interface {
 	Service() (service.Service, error)
 }
 
+// An Arguer is a Config that takes arguments beside its flags.
+type Arguer interface {
+	// Arguments sets them. The error says what was wanted.
+	Arguments(args []string) error
+}
+
+// A Rememberer is a Config whose Service can need a memory, the Host's Store.
+type Rememberer interface {
+	// Remembers reports whether it does, as it is configured.
+	Remembers() bool
+}
+
+// A Sole is a Config whose Service must not run in two processes at once: in an
+// upgrade the old one stops before the new one starts, and connections wait
+// that moment. One that Remembers is Sole anyway. Others overlap.
+type Sole interface{ Sole() bool }
+
 // A Status is what the command exits with, as sysexits.h has it; a script can
 // tell by it whose fault it was.
 //
@@ -44,7 +67,9 @@ const (
 	StatusUnavailable  Status = 69 // something needed is not to be had, such as a port
 	StatusSoftware     Status = 70 // a bug
 	StatusCannotCreate Status = 73 // a file to be made cannot be
+	StatusTemporary    Status = 75 // try again, or: it was stopped before all was finished
 	StatusNoPermission Status = 77
+	StatusConfig       Status = 78 // a configuration, or a .tap, is wrong
 )
 
 // An Error has the Status to exit with.

@@ -2,35 +2,56 @@ package service
 
 import (
 	"slices"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// bequeath hands the connections over that can live on in the next process. It
-// returns when none of them is left here.
+// bequeath hands the connections over that can live on in the next process.
+// Nothing more is read of them meanwhile, so that those with work to finish come
+// to rest; it returns when none is left that could go, or after Patience.
 func (n *listener) bequeath(co *deferred.Co) {
-	going := 0
-	for _, s := range slices.Clone(n.seats) {
-		detacher, ok := s.Transport.(twistor.Detacher)
-		if !ok || s.closed {
-			continue
+	var waiting []*seat
+	for _, s := range n.seats {
+		if s.canGo() {
+			s.Hold()
+			waiting = append(waiting, s)
 		}
-		state, ok := s.HandedOver()
-		if !ok {
-			continue
-		}
-		detached, err := detacher.Detach()
-		if err != nil {
-			co.Loop().Report(err)
-			continue
-		}
-		n.heir.Bequeath(s.endpoint, Connection{detached, state})
-		going++
 	}
-	if going > 0 {
-		co.Yield() // Disconnected comes at the end of the turn
+	for began := co.Loop().Now(); len(waiting) > 0; {
+		waiting = slices.DeleteFunc(waiting, func(s *seat) bool { return s.place < 0 || n.handOver(s) })
+		if len(waiting) == 0 || co.Loop().Now().Sub(began) >= Patience || co.Sleep(time.Millisecond) != nil {
+			break
+		}
 	}
+	for _, s := range waiting {
+		s.Release()
+	}
+	co.Yield() // Disconnected comes at the end of the turn
+}
+
+// canGo tells whether the connection is one that another process can take.
+func (s *seat) canGo() bool {
+	_, survivor := s.Above().(twistor.Survivor)
+	_, detacher := s.Transport.(twistor.Detacher)
+	return survivor && detacher && !s.closed
+}
+
+// handOver reports whether s is out of our hands.
+func (n *listener) handOver(s *seat) bool {
+	state, ok := s.HandedOver()
+	if !ok {
+		return false
+	}
+	detached, err := s.Transport.(twistor.Detacher).Detach()
+	if err != nil {
+		s.Loop().Log().Debug("a connection stays", "conn", s, "err", err)
+		s.Release()
+		return true
+	}
+	n.heir.Bequeath(s.endpoint, Connection{detached, state})
+	return true
 }
 
 // restore goes on with a connection of the former process.

@@ -72,9 +72,7 @@ func (n *listener) Start(co *deferred.Co, h Host) error {
 	}
 	if n.heir != nil {
 		for _, endpoint := range n.endpoints {
-			for _, c := range n.heir.Inherited(endpoint) {
-				n.restore(h.Loop(), endpoint, c)
-			}
+			n.heir.Inherit(endpoint, func(c Connection) { n.restore(h.Loop(), endpoint, c) })
 		}
 	}
 	return nil
@@ -179,6 +177,7 @@ func (s *seat) Disconnected(err error) {
 		n.seats[s.place].place = s.place
 		n.seats[last] = nil
 		n.seats = n.seats[:last]
+		s.place = -1
 	}
 	s.Wrapper.Disconnected(err)
 }

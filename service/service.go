@@ -54,9 +54,9 @@ type Heir interface {
 	// Reserve opens the socket of endpoint without serving it: Listen and its
 	// kin do so later. See Binder.
 	Reserve(endpoint string) error
-	// Inherited are the connections that the former process left at endpoint.
-	// It returns them once.
-	Inherited(endpoint string) []Connection
+	// Inherit has take called, on the loop, with each connection that the
+	// former process leaves at endpoint: those that are here, and those to come.
+	Inherit(endpoint string, take func(Connection))
 	// Bequeaths reports whether the Service is stopping so that a next process
 	// goes on. Then Bequeath takes a connection of endpoint over for it.
 	Bequeaths() bool
