@@ -26,6 +26,10 @@ var arrows = []row{
 		"makes certificates for tests"},
 	{"internal/tlslayer", []string{".", "deferred"}, []string{"reactor"},
 		"runs over any Transport, so it sees no reactor"},
+	{"internal/daemon", nil, nil,
+		"makes a process a daemon before there is a loop, and knows of none"},
+	{"internal/systemd", nil, nil,
+		"speaks with whoever started the process, and knows of no loop"},
 	{"reactor", []string{".", "deferred", "internal/poll", "internal/tlslayer"}, []string{"endpoint"},
 		"is the loop: it deals in nouns and readiness"},
 	{"sim/...", []string{".", "deferred", "reactor", "internal/poll", "internal/tlslayer", "sim/..."}, []string{"framing", "policy"},
@@ -40,7 +44,7 @@ var arrows = []row{
 		"turns strings into Listen and Dial"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
-	{"service/app", []string{".", "deferred", "endpoint", "service/...", "plugin", "reactor"}, nil,
+	{"service/app", []string{".", "deferred", "endpoint", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
 		"joins services, plugins and the reactor into a program"},
 	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, nil,
 		"starts and stops protocols; only service/app knows the reactor"},
@@ -70,7 +74,7 @@ type foreign struct {
 }
 
 var modules = []foreign{
-	{"golang.org/x/sys", []string{"internal/poll"}, true, "system calls that package syscall lacks: epoll, kqueue, recvmmsg"},
+	{"golang.org/x/sys", []string{"internal/poll", "internal/daemon", "internal/systemd"}, true, "system calls that package syscall lacks: epoll, kqueue, recvmmsg, prctl, landlock"},
 	{"github.com/spf13/cobra", []string{"service/app", "cmd/..."}, false, "commands, help and completion as people know them"},
 	{"github.com/spf13/pflag", []string{"service/app", "plugin/...", "cmd/..."}, false, "the flags of cobra's commands"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},

@@ -12,10 +12,13 @@ import (
 // them has to.
 var below = []licence{
 	{"internal/poll", "sockets and the clock"},
+	{"internal/daemon", "what a process is: its parent, its identity, its one lock"},
+	{"internal/systemd", "the service manager's socket and variables"},
 	{"reactor", "the loop on the real world"},
 	{"internal/tlslayer/certtest", "made for tests"},
 	{"sim/protocoltest", "made for tests: it measures memory"},
 	{"service/app", "the life of a program: arguments, signals, exit status"},
+	{"service/logsink", "files, sockets and the time of log records, which nothing depends on"},
 	{"cmd/...", "the world outside the loop"},
 	{"examples/...", "users' programs"},
 	{"docs/...", "users' programs"},
