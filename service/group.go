@@ -3,67 +3,258 @@ package service
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
+	"time"
 
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A Group is a Service of several, each with a name. Its zero is ready.
-// Loop-only.
+// A Group is a Service of several, each with a name. They start in the order in
+// which they were added and stop in reverse; they may come and go while it
+// runs. It is a Binder and a Reloader for those of them that are. Its zero is
+// ready. Loop-only.
 type Group struct {
-	members []member
-	running bool
+	members []*member
+	phase   phase
+	host    Host             // nil: it does not run
+	over    *deferred.Signal // fires when the Start or Stop in progress is over
+	begins  *member          // the one that Start waits for
+	quit    bool             // Stop came while it starts
+	forced  bool             // that Stop was cancelled
+	lent    int              // loops to those that live apart
 }
 
-type member struct {
-	name string
-	Service
-}
+// ErrRunning is what Start says of a Service that runs already.
+var ErrRunning = errors.New("service: it runs already")
 
-// Add adds s, to be started after those that are there. A name that is taken,
-// or a Group that runs, panics.
-func (g *Group) Add(name string, s Service) {
-	if g.Get(name) != nil {
+// Add adds s, to be started after those that are there. A Group that runs binds
+// and starts it at once: the Signal fires when it has started, or fails when it
+// could not, and s is out again. If the Group is starting its Start comes to s;
+// if it gives up before, the Signal is cancelled. Else the Signal has fired, and
+// s starts when the Group does. A name that is taken, or a nil s, panics.
+func (g *Group) Add(name string, s Service) *deferred.Signal {
+	if s == nil {
+		panic(fmt.Sprintf("service: Add of %q: want a Service, not nil", name))
+	}
+	if g.find(name) != nil {
 		panic(fmt.Sprintf("service: Add: there is a %q already", name))
 	}
-	if g.running {
-		panic(fmt.Sprintf("service: Add of %q: the Group runs", name))
+	m := &member{name: name, Service: s, group: g}
+	g.members = append(g.members, m)
+	if g.phase != starting && g.phase != running {
+		return deferred.Succeeded(struct{}{})
 	}
-	g.members = append(g.members, member{name, s})
+	added := deferred.New[struct{}](g.host.Loop())
+	m.added = added
+	if g.phase == running {
+		m.start()
+		added.OnCancel(func() { m.now.Cancel() })
+	}
+	return added
+}
+
+// Remove stops the Service of that name, if it runs, within StopTimeout, and
+// takes it out; until then its name is taken. The Signal fires when it is out,
+// or fails, out all the same, as its Stop did. To cancel the Signal cancels that
+// Stop. There being no such Service is a failure too.
+func (g *Group) Remove(name string) *deferred.Signal {
+	m := g.find(name)
+	switch {
+	case m == nil:
+		return deferred.Failed[struct{}](nil, fmt.Errorf("service: Remove: there is no %q", name))
+	case m.leaves != nil:
+		return m.leaves.Shield()
+	case m.phase == idle:
+		g.drop(m)
+		m.added.Cancel()
+		return deferred.Succeeded(struct{}{})
+	}
+	loop := g.host.Loop()
+	leaves := deferred.New[struct{}](loop)
+	m.leaves = leaves
+	ended := deferred.Inline(loop, func(co *deferred.Co) (struct{}, error) {
+		return struct{}{}, m.stop(co, StopTimeout)
+	})
+	leaves.OnCancel(ended.Cancel)
+	ended.Done(func(_ struct{}, err error) {
+		g.drop(m)
+		if err != nil {
+			leaves.Fail(err)
+		} else {
+			leaves.Succeed(struct{}{})
+		}
+	})
+	return leaves
 }
 
 // Get returns the Service of that name; nil: none.
 func (g *Group) Get(name string) Service {
+	if m := g.find(name); m != nil {
+		return m.Service
+	}
+	return nil
+}
+
+// All yields the names and Services that are there when it is called, in order.
+func (g *Group) All() iter.Seq2[string, Service] {
+	members := slices.Clone(g.members)
+	return func(yield func(string, Service) bool) {
+		for _, m := range members {
+			if !yield(m.name, m.Service) {
+				return
+			}
+		}
+	}
+}
+
+func (g *Group) find(name string) *member {
 	for _, m := range g.members {
 		if m.name == name {
-			return m.Service
+			return m
 		}
 	}
 	return nil
 }
 
-// Start starts each in order. If one fails, those before it are stopped; the
-// error says which it was.
-func (g *Group) Start(co *deferred.Co, h Host) error {
-	g.running = true
-	for i, m := range g.members {
-		if err := m.Start(co, below(h, m.name)); err != nil {
-			err = fmt.Errorf("%s: %w", m.name, err)
-			return errors.Join(err, g.stop(co, i))
+func (g *Group) drop(m *member) {
+	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
+}
+
+// Bind implements Binder: it asks the members that were not asked yet, in
+// order, and ends with the first that fails.
+func (g *Group) Bind(h Host) error {
+	for _, m := range g.members {
+		if err := m.bind(h); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	return nil
 }
 
-// Stop stops each in reverse, also when some fail.
-func (g *Group) Stop(co *deferred.Co) error { return g.stop(co, len(g.members)) }
-
-// stop stops the first n.
-func (g *Group) stop(co *deferred.Co, n int) (err error) {
-	for i := n - 1; i >= 0; i-- {
-		if failed := g.members[i].Stop(co); failed != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", g.members[i].name, failed))
+// Reload implements Reloader: it asks every member that runs, in order, also
+// when some fail. The error has all theirs, with their names.
+func (g *Group) Reload(co *deferred.Co) (err error) {
+	for _, m := range slices.Clone(g.members) {
+		r, ok := m.Service.(Reloader)
+		if !ok || m.phase != running {
+			continue
+		}
+		if failed := inside(co, r.Reload); failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.name, failed))
 		}
 	}
-	g.running = false
 	return err
+}
+
+// Start binds the members that were not bound, and starts all in order. If one
+// fails, those before it are stopped; the error says which it was. A Group that
+// is stopping stops first; one that runs or is starting returns ErrRunning.
+func (g *Group) Start(co *deferred.Co, h Host) error {
+	for g.phase == stopping {
+		if _, err := g.over.Shield().Await(co); err != nil {
+			return err
+		}
+	}
+	if g.phase != idle {
+		return ErrRunning
+	}
+	g.host, g.phase, g.over = h, starting, deferred.New[struct{}](h.Loop())
+	g.quit, g.forced = false, false
+	err := inside(co, func(*deferred.Co) error { return g.Bind(h) })
+	if err == nil {
+		err = g.startAll(co)
+	}
+	if err != nil {
+		err = errors.Join(err, g.stopAll(co, StopTimeout))
+		g.settle(idle)
+		return err
+	}
+	g.settle(running)
+	return nil
+}
+
+// startAll starts the members, also those that come meanwhile.
+func (g *Group) startAll(co *deferred.Co) error {
+	for !g.quit && co.Err() == nil {
+		i := slices.IndexFunc(g.members, func(m *member) bool { return m.phase == idle && m.leaves == nil })
+		if i < 0 {
+			return nil
+		}
+		m := g.members[i]
+		g.begins = m
+		_, err := m.start().Await(co)
+		g.begins = nil
+		if err != nil && m.leaves == nil && !g.quit {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return errQuit
+}
+
+var errQuit = fmt.Errorf("service: told to stop while it started: %w", deferred.ErrCanceled)
+
+// Stop is StopWithin of StopTimeout. While the Group is starting it cancels the
+// Start of the member whose turn it is, and stops those before; a Group that is
+// stopping is waited for. It may be called in any state.
+func (g *Group) Stop(co *deferred.Co) error { return g.stopWithin(co, StopTimeout) }
+
+func (g *Group) stopWithin(co *deferred.Co, limit time.Duration) error {
+	switch g.phase {
+	case idle:
+		return nil
+	case starting:
+		g.quit = true
+		if g.begins != nil {
+			g.begins.now.Cancel()
+		}
+		fallthrough // Start returns what goes wrong
+	case stopping:
+		_, err := g.over.Shield().Await(co)
+		if co.Err() != nil {
+			g.hurry()
+		}
+		return err
+	}
+	g.phase, g.over = stopping, deferred.New[struct{}](co.Loop())
+	g.forced = false
+	err := g.stopAll(co, limit)
+	g.settle(idle)
+	return err
+}
+
+// stopAll stops the members, the last first. Each may take an equal share of
+// the time that is left when its turn comes.
+func (g *Group) stopAll(co *deferred.Co, limit time.Duration) (err error) {
+	now := co.Loop().Now
+	until := now().Add(limit)
+	for members := slices.Clone(g.members); len(members) > 0; {
+		last := len(members) - 1
+		left := slices.DeleteFunc(members[:last:last], func(m *member) bool { return m.phase == idle })
+		err = errors.Join(err, members[last].stop(co, until.Sub(now())/time.Duration(len(left)+1)))
+		members = left
+	}
+	return err
+}
+
+// hurry cancels the Stop that is going on, and those to come.
+func (g *Group) hurry() {
+	g.forced = true
+	for _, m := range g.members {
+		if m.phase == stopping {
+			m.now.Cancel()
+		}
+	}
+}
+
+// settle ends a Start or a Stop.
+func (g *Group) settle(p phase) {
+	g.phase = p
+	if p == idle {
+		g.host = nil
+		for _, m := range g.members {
+			m.added.Cancel()
+		}
+	}
+	g.over.Succeed(struct{}{})
 }
