@@ -96,6 +96,7 @@ type loop struct {
 	packetPorts []*packetPort
 	watches     []*watch
 	notices     *notices                // of directories; nil: none is watched
+	processes   []*process              // children that have not Ended
 	openers     map[twistor.Factory]int // Openers, by how many ports they have
 	buffered    int
 	maxBuffered int
@@ -110,6 +111,7 @@ var (
 	_ deferred.Meter         = (*loop)(nil)
 	_ twistor.Watcher        = (*loop)(nil)
 	_ twistor.Notifier       = (*loop)(nil)
+	_ twistor.Spawner        = (*loop)(nil)
 	_ tlslayer.Engined       = (*loop)(nil)
 	_ twistor.Watch          = (*watch)(nil)
 	_ twistor.Port           = (*port)(nil)

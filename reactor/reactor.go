@@ -227,6 +227,15 @@ type Stats struct {
 	Connections, Ports, Timers, Buffered int
 }
 
+// Connections is how many connections there are on all loops, those on their
+// way to one included. Safe for concurrent use.
+func (r *Reactor) Connections() (n int) {
+	for _, l := range r.loops {
+		n += int(l.load.Load())
+	}
+	return n
+}
+
 // Stats sums up all loops. It is for the goroutine that owns the reactor.
 func (r *Reactor) Stats() (s Stats) {
 	for _, l := range r.loops {

@@ -202,6 +202,9 @@ func (l *loop) shutdown() {
 	for len(l.watches) > 0 {
 		l.watches[len(l.watches)-1].end(twistor.ErrStopped)
 	}
+	for _, p := range l.processes {
+		p.stop()
+	}
 	for i := range l.slots {
 		if c, ok := l.slots[i].s.(*conn); ok {
 			c.flush()

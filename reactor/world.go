@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -38,8 +39,33 @@ type World struct {
 	Report func(err error)
 	// Notify watches a directory for changes; see twistor.Notifier.
 	Notify func(l twistor.Loop, dir string, f func(name string, op twistor.FileOp)) (io.Closer, error)
+	// Start starts a child process with our ends of its pipes, whose Sockets it
+	// fills in. Nil in a World with an Open: there are none.
+	Start func(l twistor.Loop, c twistor.Command, pipes []Pipe) (Child, error)
 	// Debug records where Deferreds and timers were made.
 	Debug bool
+}
+
+// A Pipe is our end of a pipe to a child process.
+type Pipe struct {
+	FD     int  // the child's number
+	Write  bool // we write, the child reads
+	Socket poll.Socket
+}
+
+// A Child is a child process, seen from below. Loop-only.
+type Child interface {
+	PID() int
+	// Exit is ready In when Wait need not wait. Nil: Wait is called at once, on
+	// a goroutine.
+	Exit() poll.Socket
+	// Wait waits for the end and reaps, once: nil or a *twistor.ExitError.
+	Wait() error
+	// Signal is not called after Wait; KillGroup is.
+	Signal(s os.Signal) error
+	KillGroup()
+	// Abandon is called in place of Wait when the loop stops before the end.
+	Abandon()
 }
 
 var _ deferred.Loop = twistor.Loop(nil)

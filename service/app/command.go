@@ -2,35 +2,41 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/twistor-go/twistor/plugin"
+	"github.com/twistor-go/twistor/service/persist"
 )
 
 // Main is the command twistor: it runs the plugin that the command line names,
 // until it is told to stop, and exits.
 func Main(plugins []plugin.Plugin) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process
-	status := command(ctx, plugins, os.Args[1:], os.Stdout, os.Stderr)
-	os.Exit(int(status))
+	os.Exit(int(command(context.Background(), newRoot(plugins, runProcess), os.Args[1:], os.Stdout, os.Stderr)))
 }
 
+// Main gives the App the command line of a daemon, runs it until it is told to
+// stop, and exits: with 0 when it was stopped in order, and else by sysexits.h.
+func (a *App) Main() {
+	os.Exit(int(command(context.Background(), newAppRoot(a, runProcess), os.Args[1:], os.Stdout, os.Stderr)))
+}
+
+// A runner runs a program to its end.
+type runner func(ctx context.Context, p *program) error
+
+// A silent error has been told already.
+var errTold = errors.New("told already")
+
 // command runs one command line, and returns what to exit with.
-func command(ctx context.Context, plugins []plugin.Plugin, args []string, stdout, stderr io.Writer) plugin.Status {
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	root := newRoot(plugins, log)
+func command(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) plugin.Status {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -39,6 +45,9 @@ func command(ctx context.Context, plugins []plugin.Plugin, args []string, stdout
 		return 0
 	}
 	status := statusOf(err)
+	if errors.Is(err, errTold) {
+		return status
+	}
 	fmt.Fprintf(stderr, "%s: %v\n", c.CommandPath(), err)
 	if status == plugin.StatusUsage {
 		fmt.Fprintf(stderr, "Try %q.\n", c.CommandPath()+" --help")
@@ -46,56 +55,149 @@ func command(ctx context.Context, plugins []plugin.Plugin, args []string, stdout
 	return status
 }
 
-func newRoot(plugins []plugin.Plugin, log *slog.Logger) *cobra.Command {
+// newRoot is the command of ready servers.
+func newRoot(plugins []plugin.Plugin, run runner) *cobra.Command {
+	o := newOptions()
+	plugins = slices.SortedFunc(slices.Values(plugins), func(a, b plugin.Plugin) int {
+		return strings.Compare(a.Name, b.Name)
+	})
 	root := &cobra.Command{
-		Use:           "twistor COMMAND",
-		Short:         "run a ready server",
-		Long:          "Twistor runs ready servers; each command is one.",
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:   "twistor COMMAND",
+		Short: "run a ready server",
+		Long:  "Twistor runs ready servers; each command is one.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(c, args[0])
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.file == "" {
+				return c.Help()
+			}
+			return runTap(c, plugins, o, run)
+		},
 	}
-	root.SetFlagErrorFunc(flagError)
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	plugins = slices.SortedFunc(slices.Values(plugins), func(a, b plugin.Plugin) int {
-		return strings.Compare(a.Name, b.Name)
-	})
+	furnish(root, o)
 	for _, p := range plugins {
-		root.AddCommand(newCommand(p, log))
+		section(root, p)
+		root.AddCommand(pluginCommand(p, o, run))
 	}
+	root.AddGroup(&cobra.Group{ID: "running", Title: "Running programs:"})
+	root.AddCommand(runCommand(plugins, o, run), tapCommand(plugins))
+	root.AddCommand(controlCommands(o, "")...)
+	root.AddCommand(manualCommand())
+	addForeign(root)
 	return root
 }
 
-func newCommand(p plugin.Plugin, log *slog.Logger) *cobra.Command {
-	config := p.New()
-	c := &cobra.Command{
-		Use:     p.Name,
-		Short:   p.Short,
-		Long:    p.Long,
-		Example: p.Example,
-		Args: func(_ *cobra.Command, args []string) error {
+// newAppRoot is the command of a program of one's own.
+func newAppRoot(a *App, run runner) *cobra.Command {
+	o := newOptions()
+	root := &cobra.Command{
+		Use:   a.Name,
+		Short: "run " + a.Name,
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return plugin.Usage("unexpected %q: want flags only", args[0])
+				return unknownCommand(c, args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := config.Service()
-			if err != nil {
-				return err
+			p := &program{name: a.Name, root: a, app: a, states: a.states, options: o,
+				command: persist.Command{Program: a.Name}}
+			if o.file != "" {
+				if s, err := readTap(o.file); err != nil {
+					return err
+				} else if s.Command.Program != a.Name {
+					return plugin.Usage("%s is of the program %q: want one of %s", o.file, s.Command.Program, a.Name)
+				}
 			}
-			return run(c.Context(), s, log)
+			return run(c.Context(), p)
 		},
+	}
+	furnish(root, o)
+	root.AddGroup(&cobra.Group{ID: "running", Title: "Running programs:"})
+	root.AddCommand(appTapCommand(a.Name))
+	root.AddCommand(controlCommands(o, a.Name)...)
+	root.AddCommand(manualCommand())
+	return root
+}
+
+// furnish gives a root command what all of them have.
+func furnish(root *cobra.Command, o *options) {
+	root.Version = version()
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Global Flags:", "Flags of every program:"))
+	o.flags(root.PersistentFlags())
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		return nil
+	}
+}
+
+// section makes the heading that p stands below.
+func section(root *cobra.Command, p plugin.Plugin) {
+	if name := sectionOf(p); !root.ContainsGroup(name) {
+		root.AddGroup(&cobra.Group{ID: name, Title: name + ":"})
+	}
+}
+
+func sectionOf(p plugin.Plugin) string {
+	if p.Section == "" {
+		return "Servers"
+	}
+	return p.Section
+}
+
+// pluginCommand runs a plugin.
+func pluginCommand(p plugin.Plugin, o *options, run runner) *cobra.Command {
+	config := p.New()
+	c := plainCommand(p)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if o.file != "" {
+			return plugin.Usage("--file: it says what to run: want no %s beside it", p.Name)
+		}
+		made, err := newProgram(p, config, given(c.Flags(), isOwn(config)), args, o)
+		if err != nil {
+			return err
+		}
+		return run(c.Context(), made)
 	}
 	config.Flags(c.Flags())
 	return c
+}
+
+// plainCommand is the command of a plugin without anything to do.
+func plainCommand(p plugin.Plugin) *cobra.Command {
+	c := &cobra.Command{
+		Use:     strings.TrimSpace(p.Name + " " + p.Args),
+		Short:   p.Short,
+		Long:    p.Long,
+		Example: p.Example,
+		GroupID: sectionOf(p),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 && p.Args == "" {
+				return plugin.Usage("unexpected %q: want flags only", args[0])
+			}
+			return nil
+		},
+	}
+	if p.Args != "" {
+		c.Flags().SetInterspersed(false) // what follows belongs to them
+	}
+	return c
+}
+
+// isOwn tells the flags of a plugin from those of the daemon.
+func isOwn(config plugin.Config) func(name string) bool {
+	own := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.Flags(own)
+	return func(name string) bool { return own.Lookup(name) != nil }
 }
 
 func unknownCommand(c *cobra.Command, name string) error {

@@ -1,0 +1,254 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"strings"
+
+	"github.com/twistor-go/twistor/internal/daemon"
+	"github.com/twistor-go/twistor/plugin"
+)
+
+// A process is what the system knows of a program: its directory, its log, its
+// pid file, its privileges. It is the program's alone, from its first moment to
+// its last. Loop-only, but for what is Immutable.
+type process struct {
+	// Immutable.
+	name       string
+	options    *options
+	executable string   // the file to start in an upgrade
+	home       string   // the directory we were started in
+	env        []string // what we were started with
+	log        *slog.Logger
+	sinks      *sinks
+	parent     *daemon.Status // waits for us; nil: nobody
+	rights     *daemon.Credentials
+	profile    *os.File // nil: none
+
+	pid *daemon.PIDFile // nil: none
+}
+
+// runProcess runs p as this process, or, as a daemon, as another one.
+func runProcess(ctx context.Context, p *program) error {
+	parent, child := daemon.Child()
+	if p.options.daemon && !child && !isHeir() {
+		return daemonize(ctx)
+	}
+	x, err := enter(p, parent)
+	if err == nil {
+		err = live(ctx, p, x)
+		x.leave(err)
+	}
+	if err != nil && parent != nil {
+		// Unless it was ready: then the log has it.
+		parent.Fail(int(statusOf(err)), err.Error())
+		return &plugin.Error{Status: statusOf(err), Err: errTold}
+	}
+	return err
+}
+
+// daemonize starts this program again in the background, and waits until it is
+// ready to serve, or says why it is not.
+func daemonize(ctx context.Context) error {
+	status, message, err := daemon.Daemonize(ctx, daemon.Start{Args: os.Args[1:]})
+	if err != nil {
+		return &plugin.Error{Status: plugin.StatusSoftware, Err: err}
+	}
+	if status != 0 {
+		return &plugin.Error{Status: plugin.Status(status), Err: errors.New(message)}
+	}
+	return nil
+}
+
+// enter makes this process what p's options say, but for what needs the loop.
+func enter(p *program, parent *daemon.Status) (x *process, err error) {
+	o := p.options
+	x = &process{name: p.name, options: o, parent: parent, env: os.Environ()}
+	if x.executable, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if x.home, err = os.Getwd(); err != nil {
+		return nil, err
+	}
+	if x.rights, err = (daemon.Privileges{User: o.uid, Group: o.gid, Effective: o.euid}).Resolve(); err != nil {
+		return nil, plugin.Usage("--uid: %w", err)
+	}
+	if err := o.settle(); err != nil {
+		return nil, err
+	}
+	mask, err := o.mask()
+	if err != nil {
+		return nil, err
+	}
+	place := daemon.Place{Chroot: o.chroot, Dir: o.rundir}
+	if mask >= 0 {
+		place.Umask = fmt.Sprintf("%03o", mask)
+	}
+	if err := place.Enter(); err != nil {
+		return nil, placeError(err)
+	}
+	if x.sinks, err = openSinks(p.name, o); err != nil {
+		return nil, err
+	}
+	x.log = x.sinks.log
+	defer func(s *sinks) {
+		if err != nil {
+			s.close()
+		}
+	}(x.sinks)
+	x.log.Info("starting", "name", p.name, "version", version())
+	if o.pidfile != "" && !isHeir() {
+		if x.pid, err = daemon.CreatePIDFile(o.pidfile, 0o644); err != nil {
+			return nil, pidError(err)
+		}
+	}
+	if o.profile != "" {
+		if x.profile, err = os.Create(o.profile); err != nil {
+			return nil, &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--profile: %w", err)}
+		}
+		if err := pprof.StartCPUProfile(x.profile); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// settle makes what was relative to the directory that we were started in
+// independent of it, and finds the file to go on from below a new root.
+func (o *options) settle() (err error) {
+	if o.file == "" {
+		return nil
+	}
+	if o.file, err = filepath.Abs(o.file); err != nil || o.chroot == "" {
+		return err
+	}
+	root, err := filepath.Abs(o.chroot)
+	if err != nil {
+		return err
+	}
+	inside, err := filepath.Rel(root, o.file)
+	if err != nil || inside == ".." || strings.HasPrefix(inside, "../") {
+		return plugin.Usage("--file=%s: want it inside --chroot=%s", o.file, o.chroot)
+	}
+	o.file = "/" + inside
+	return nil
+}
+
+// placeError gives err its status.
+func placeError(err error) error {
+	status := plugin.StatusNoInput
+	if errors.Is(err, fs.ErrPermission) {
+		status = plugin.StatusNoPermission
+	}
+	return &plugin.Error{Status: status, Err: err}
+}
+
+// pidError gives err its status.
+func pidError(err error) error {
+	status := plugin.StatusCannotCreate
+	if _, taken := errors.AsType[*daemon.RunningError](err); taken {
+		status = plugin.StatusUnavailable
+	} else if errors.Is(err, fs.ErrPermission) {
+		status = plugin.StatusNoPermission
+	}
+	return &plugin.Error{Status: status, Err: err}
+}
+
+// drop gives up what a privileged program had for its beginning. The files that
+// it goes on with are made the user's before.
+func (x *process) drop(log *slog.Logger) error {
+	if x.options.uid == "" || isHeirOf(x.rights.UID) {
+		return nil
+	}
+	for _, name := range []string{x.sinks.name, x.options.pidfile} {
+		if name == "" {
+			continue
+		}
+		if err := os.Lchown(name, x.rights.UID, x.rights.GID); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &plugin.Error{Status: plugin.StatusNoPermission, Err: err}
+		}
+	}
+	if dir := x.options.state; dir != "" {
+		if err := os.Mkdir(dir, 0o700); err == nil {
+			if err := os.Lchown(dir, x.rights.UID, x.rights.GID); err != nil {
+				return &plugin.Error{Status: plugin.StatusNoPermission, Err: err}
+			}
+		}
+	}
+	if err := x.rights.Drop(); err != nil {
+		return &plugin.Error{Status: plugin.StatusNoPermission, Err: err}
+	}
+	log.Info("privileges dropped", "user", x.rights.String())
+	return nil
+}
+
+// isHeirOf reports whether we are that user already: our predecessor was.
+func isHeirOf(uid int) bool { return os.Geteuid() == uid }
+
+// inherit takes over the pid file of the former process.
+func (x *process) inherit(name string, f *os.File) (err error) {
+	if name != x.options.pidfile {
+		return errors.Join(fmt.Errorf("upgrade: pid file %s: want --pidfile=%s, as before", x.options.pidfile, name), f.Close())
+	}
+	x.pid, err = daemon.InheritPIDFile(name, f)
+	return err
+}
+
+// ready tells whoever waits that the program serves.
+func (x *process) ready(log *slog.Logger) error {
+	if x.pid != nil {
+		if err := x.pid.Write(os.Getpid()); err != nil {
+			return &plugin.Error{Status: plugin.StatusCannotCreate, Err: err}
+		}
+	}
+	if x.parent != nil {
+		if err := x.parent.Ready(); err != nil {
+			log.Debug("nobody waits any more", "err", err)
+		}
+	}
+	x.notify("READY=1")
+	return nil
+}
+
+// stopping tells the service manager.
+func (x *process) stopping() { x.notify("STOPPING=1") }
+
+// handedOver leaves everything that others know us by to the process pid.
+func (x *process) handedOver(pid int) {
+	if x.pid != nil {
+		x.pid.Close()
+		x.pid = nil
+	}
+	x.notify(fmt.Sprintf("MAINPID=%d", pid))
+}
+
+// leave ends what enter began.
+func (x *process) leave(err error) {
+	if x.pid != nil {
+		if err := x.pid.Remove(); err != nil {
+			x.log.Debug("the pid file stays", "err", err)
+		}
+	}
+	if x.profile != nil {
+		pprof.StopCPUProfile()
+		x.profile.Close()
+	}
+	if err != nil {
+		x.log.Error("ended", "err", err)
+	} else {
+		x.log.Info("ended")
+	}
+	x.sinks.close()
+}
+
+// environ is what a next process is to be started with.
+func (x *process) environ() []string { return append([]string(nil), x.env...) }
+
+// notify tells the service manager, if there is one.
+func (x *process) notify(state string) {}

@@ -1,0 +1,51 @@
+//go:build unix
+
+package app
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/twistor-go/twistor/deferred"
+)
+
+var signals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+
+// on does what a signal means; on the loop.
+func (v *life) on(s os.Signal) {
+	begin := func(f func(co *deferred.Co) error) {
+		deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) { return struct{}{}, f(co) }).Done(
+			func(_ struct{}, err error) {}) // it is logged where it failed
+	}
+	switch s {
+	case syscall.SIGHUP:
+		v.log.Info("received SIGHUP")
+		begin(v.reload)
+	case syscall.SIGUSR1:
+		if err := v.process.sinks.reopen(); err != nil {
+			v.log.Error("cannot reopen the log", "err", err)
+		}
+		v.log.Info("received SIGUSR1: the log is reopened")
+	case syscall.SIGUSR2:
+		v.log.Info("received SIGUSR2")
+		begin(func(co *deferred.Co) error { _, err := v.upgrade(co); return err })
+	case syscall.SIGINT:
+		v.stop("received SIGINT")
+	default:
+		v.stop("received SIGTERM")
+	}
+}
+
+// listen has the loop hear of signals, until the function that it returns is
+// called. A peer that is gone is an error of a write, never a signal.
+func (x *process) listen(v *life) (stop func()) {
+	signal.Ignore(syscall.SIGPIPE)
+	return x.hear(v)
+}
+
+// alive reports whether a process is there.
+func alive(pid int) bool {
+	p, err := os.FindProcess(pid)
+	return err == nil && p.Signal(syscall.Signal(0)) != os.ErrProcessDone && p.Signal(syscall.Signal(0)) != syscall.ESRCH
+}

@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/daemon"
+	"github.com/twistor-go/twistor/service"
+)
+
+// An heir is the process that is to go on in place of this one.
+type heir struct {
+	*channel
+	command *exec.Cmd
+	ports   []reserved // duplicates of ours, for the case that it fails
+	left    []arrival  // connections, likewise
+	alone   bool       // it runs alone: our services have stopped
+}
+
+// upgrade starts the program's file anew, which may have another content now,
+// and has it go on in place of this process. If it fails, this process goes on
+// as if nothing had been. It returns the number of the new process.
+//
+// A program that must not run twice, since it has a memory, stops first, and
+// clients wait in the queues of the ports for the moment that takes; any other
+// stops when the new process is ready.
+func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
+	if v.process == nil || v.phase != running {
+		return 0, fmt.Errorf("%s is %s: want it running", v.name, v.phase)
+	}
+	v.phase = upgrading
+	v.log.Info("upgrading", "program", v.process.executable)
+	h, err := v.spawn(co)
+	if err == nil {
+		if v.stateful() || v.sole {
+			err = v.replace(co, h)
+		} else {
+			err = v.overlap(co, h)
+		}
+		if err != nil {
+			h.kill()
+		}
+		closeAll(h.ports)
+	}
+	if v.phase != upgrading { // it was told to stop meanwhile
+		return 0, errors.Join(err, errors.New("stopping"))
+	}
+	if err != nil {
+		v.phase = running
+		v.log.Error("upgrade failed; going on", "err", err)
+		return 0, fmt.Errorf("upgrade: %w", err)
+	}
+	v.heir = h
+	v.process.handedOver(h.command.Process.Pid)
+	v.log.Info("upgraded", "pid", h.command.Process.Pid)
+	v.loop.CallLater(0, v.reactor.Stop) // whoever asked hears of it first
+	return h.command.Process.Pid, nil
+}
+
+// spawn starts the new process and tells it what we serve.
+func (v *life) spawn(co *deferred.Co) (*heir, error) {
+	if v.options.chroot != "" {
+		return nil, errors.New("under --chroot the program's file cannot be started again")
+	}
+	ours, theirs, err := daemon.Pair()
+	if err != nil {
+		return nil, err
+	}
+	c := exec.Command(v.process.executable, os.Args[1:]...)
+	c.Dir = v.process.home
+	c.Env = append(v.process.environ(), heirVariable+"=3")
+	c.ExtraFiles = []*os.File{theirs}
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = c.Start()
+	theirs.Close()
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	deferred.Go(v.loop, func(context.Context) (struct{}, error) { return struct{}{}, c.Wait() }).Done(nil)
+	h := &heir{command: c}
+	if h.channel, err = openChannel(co, v.loop, ours); err != nil {
+		c.Process.Kill()
+		return nil, err
+	}
+	if err := v.list(co, h); err != nil {
+		h.kill()
+		return nil, err
+	}
+	return h, nil
+}
+
+// list tells the new process what we serve, and waits until it is prepared to.
+func (v *life) list(co *deferred.Co, h *heir) (err error) {
+	if h.ports, err = v.ports.files(); err != nil {
+		return err
+	}
+	for _, r := range h.ports {
+		if err := h.say(message{Kind: "port", Name: r.endpoint, file: r.file}); err != nil {
+			return err
+		}
+	}
+	if p := v.process.pid; p != nil {
+		if err := h.say(message{Kind: "pidfile", Name: v.options.pidfile, file: p.File()}); err != nil {
+			return err
+		}
+	}
+	if err := h.say(message{Kind: "listed"}); err != nil {
+		return err
+	}
+	return h.expect(co, "prepared")
+}
+
+func (h *heir) kill() {
+	h.command.Process.Kill() // its number is ours until Wait has returned
+	h.Close()
+}
+
+// overlap has the new process serve beside this one, which stops then.
+func (v *life) overlap(co *deferred.Co, h *heir) error {
+	if err := h.say(message{Kind: "start"}); err != nil {
+		return err
+	}
+	if err := h.expect(co, "ready"); err != nil {
+		return err
+	}
+	v.ports.keepPaths()
+	v.ports.bequeath = func(at string, c service.Connection) {
+		if err := h.leave(at, c); err != nil {
+			v.log.Warn("a connection is lost", "at", at, "err", err)
+		}
+		c.File.Close()
+	}
+	return nil
+}
+
+func (h *heir) leave(at string, c service.Connection) error {
+	return h.say(message{Kind: "connection", Name: at, State: c.State, Unsent: c.Unsent, Unread: c.Unread, file: c.File})
+}
+
+// replace stops this program's services, and has the new process go on where
+// they left off. If it cannot, they start again.
+func (v *life) replace(co *deferred.Co, h *heir) error {
+	v.ports.keepPaths()
+	v.ports.bequeath = func(at string, c service.Connection) { h.left = append(h.left, arrival{at, c}) }
+	defer func() { v.ports.bequeath = nil }()
+	if err := v.halt(co); err != nil {
+		v.log.Warn("upgrade: not all was finished", "err", err)
+	}
+	memory, err := v.leaveMemory(co)
+	if err == nil {
+		err = h.begin(co, memory)
+	}
+	if err == nil {
+		h.alone = true
+		for _, a := range h.left {
+			a.File.Close()
+		}
+		return nil
+	}
+	h.kill()
+	return errors.Join(err, v.restart(co, h, memory))
+}
+
+// begin hands over what was left, and waits until the new process serves.
+func (h *heir) begin(co *deferred.Co, memory string) error {
+	for _, a := range h.left {
+		if err := h.leave(a.endpoint, a.Connection); err != nil {
+			return err
+		}
+	}
+	if err := h.say(message{Kind: "start", Name: memory}); err != nil {
+		return err
+	}
+	return h.expect(co, "ready")
+}
+
+// leaveMemory saves what the program remembers for the next process, or for our
+// own restart, and lets go of it.
+func (v *life) leaveMemory(co *deferred.Co) (file string, err error) {
+	if v.store == nil {
+		return "", nil
+	}
+	if _, err = v.store.Save("upgrade").Await(co); err == nil {
+		// The next process may have another working directory for a moment.
+		file, err = filepath.Abs(filepath.Join(v.options.state, v.name+"-upgrade.tap"))
+	}
+	return file, errors.Join(err, v.forget(co))
+}
+
+// restart goes on after an upgrade that failed: this process is its own heir.
+func (v *life) restart(co *deferred.Co, h *heir, memory string) error {
+	v.ports.bequeath = nil
+	for _, r := range h.ports {
+		if v.ports.serves(r.endpoint) {
+			r.file.Close()
+		} else {
+			v.ports.inherit(r.endpoint, r.file)
+		}
+	}
+	h.ports = nil
+	for _, a := range h.left {
+		v.ports.arrive(a.endpoint, a.Connection)
+	}
+	v.former = &channel{memory: memory, ended: errors.New("none")}
+	defer func() { v.former = nil }()
+	if err := v.serve(co); err != nil {
+		v.failed = fmt.Errorf("cannot go on after an upgrade that failed: %w", err)
+		v.reactor.Stop()
+		return v.failed
+	}
+	return nil
+}
+
+// removeFile is a job that removes a file, if it is there.
+func removeFile(fsys twistor.FS, name string) func(context.Context) (struct{}, error) {
+	return func(context.Context) (struct{}, error) {
+		if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return struct{}{}, err
+		}
+		return struct{}{}, nil
+	}
+}
