@@ -1,0 +1,118 @@
+package service
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/policy"
+)
+
+// Patience is how long a Service waits when it stops for its connections that
+// go on, before it aborts them.
+const Patience = 5 * time.Second
+
+// farewell is how long it waits for peers to whom all was said, and who have
+// not closed: the system goes on delivering what it has.
+const farewell = time.Second
+
+// A hall is the connections of a Service on one loop. Its zero is closed.
+type hall struct {
+	seats []*seat
+	doors bool // open: connections may come in
+}
+
+// open lets connections in, until seeOut.
+func (h *hall) open() { h.doors = true }
+
+// seat gives t a seat with a protocol of f: nil if f refuses, or the doors are
+// closed, as for a handshake that ends when the Service has stopped.
+func (h *hall) seat(t twistor.Transport, f twistor.Factory, endpoint string) twistor.Protocol {
+	if !h.doors {
+		return nil
+	}
+	return policy.Wrap(&seat{hall: h, place: -1, endpoint: endpoint}, t, f)
+}
+
+// seeOut closes the doors and dismisses everyone. It waits until they have
+// gone, Patience is over or co is cancelled, and aborts who is there then.
+func (h *hall) seeOut(co *deferred.Co) {
+	h.doors = false
+	for i := len(h.seats) - 1; i >= 0; i-- { // from the last, for those that leave meanwhile
+		h.seats[i].Dismissed()
+	}
+	now := co.Loop().Now
+	for began := now(); len(h.seats) > 0; {
+		waited := now().Sub(began)
+		if waited >= Patience || waited >= farewell && !slices.ContainsFunc(h.seats, (*seat).busy) {
+			break
+		}
+		if co.Sleep(10*time.Millisecond) != nil {
+			break
+		}
+	}
+	for i := len(h.seats) - 1; i >= 0; i-- {
+		if h.seats[i].busy() {
+			h.seats[i].Abort()
+		}
+	}
+}
+
+// A seat is a connection in a hall, and the layer that watches for its end.
+type seat struct {
+	policy.Wrapper
+	hall     *hall
+	endpoint string
+	place    int             // in hall.seats; -1: not there
+	closed   bool            // by its protocol
+	left     func(err error) // called when it is over; nil: nobody minds
+}
+
+// Close is the protocol's last word: only its bytes are still to be sent.
+func (s *seat) Close() error {
+	s.closed = true
+	return s.Wrapper.Close()
+}
+
+// busy tells whether there is more to do than to wait for the peer.
+func (s *seat) busy() bool { return !s.closed || s.Buffered() > 0 }
+
+func (s *seat) Connected() {
+	s.place = len(s.hall.seats)
+	s.hall.seats = append(s.hall.seats, s)
+	s.Wrapper.Connected()
+}
+
+func (s *seat) Disconnected(err error) {
+	h := s.hall
+	if s.place >= 0 { // the last one takes its place
+		last := len(h.seats) - 1
+		h.seats[s.place] = h.seats[last]
+		h.seats[s.place].place = s.place
+		h.seats[last] = nil
+		h.seats = h.seats[:last]
+		s.place = -1
+	}
+	s.Wrapper.Disconnected(err)
+	if s.left != nil {
+		s.left(err)
+	}
+}
+
+// LogValue names the protocol above, not the layer.
+func (s *seat) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("proto", fmt.Sprintf("%T", s.Above())),
+		slog.Any("peer", s.RemoteAddr()), slog.Any("local", s.LocalAddr()))
+}
+
+// WriteShared passes on what the layer does not change.
+func (s *seat) WriteShared(p []byte) error {
+	if below, ok := s.Transport.(twistor.Sharer); ok {
+		return below.WriteShared(p)
+	}
+	_, err := s.Write(p)
+	return err
+}
