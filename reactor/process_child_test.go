@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -58,21 +57,6 @@ var programs = map[string]func(args []string){
 		}
 	},
 	"sleep": func([]string) { fmt.Print("here"); time.Sleep(time.Hour) },
-	"stubborn": func([]string) {
-		signal.Ignore(syscall.SIGTERM)
-		fmt.Print("here")
-		time.Sleep(time.Hour)
-	},
-	"parent": func(args []string) { // leaves a child of its own behind, which holds the pipes
-		c := exec.Command(os.Args[0])
-		c.Env = []string{"TWISTOR_CHILD=" + args[0]}
-		c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-		c.SysProcAttr = &syscall.SysProcAttr{Setsid: len(args) > 1}
-		if err := c.Start(); err != nil {
-			panic(err)
-		}
-		fmt.Printf("%d ", c.Process.Pid)
-	},
 	"terminal": func([]string) {
 		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 		var isTerminal []bool
@@ -91,11 +75,6 @@ var programs = map[string]func(args []string){
 		line := make([]byte, 100)
 		n, _ := os.Stdin.Read(line)
 		fmt.Printf("got %q", line[:n])
-	},
-	"rights": func([]string) {
-		groups, _ := os.Getgroups()
-		slices.Sort(groups)
-		fmt.Print(os.Getuid(), " ", os.Geteuid(), " ", os.Getgid(), " ", groups)
 	},
 	"place": func([]string) {
 		dir, _ := os.Getwd()

@@ -355,23 +355,25 @@ func TestF41ClosesInput(t *testing.T) {
 // own lives on.
 func TestF41Grandchild(t *testing.T) {
 	children(t, func(b *bed) {
-		for _, args := range [][]string{{"stubborn"}, {"stubborn", "session"}} {
-			c := program("parent", args...)
-			c.Group, c.Linger = true, 100*time.Millisecond
-			k := b.spawn(c)
+		for _, session := range []string{"", "setsid "} {
+			k := b.spawn(twistor.Command{
+				Path: "sh", Args: []string{"-c", session + `sh -c 'trap "" TERM; echo $$ here; sleep 100; sleep 100' & read x`},
+				Group: true, Linger: 50 * time.Millisecond,
+			})
 			k.says(1, "here")
+			k.process.Input(0).Close() // sh ends
 			k.end()
 			if i, j := slices.Index(k.events, "exited"), slices.Index(k.events, "closed 1"); i < 0 || j < i {
-				b.Errorf("%v: got %v, want exited before the pipes are closed", args, k.events)
+				b.Errorf("%q: got %v, want exited before the pipes are closed", session, k.events)
 			}
 			var pid int
 			fmt.Sscan(k.text(1), &pid)
-			if len(args) == 1 {
+			if session == "" {
 				b.until("the grandchild is killed", func() bool { return !lives(pid) })
 			} else if !lives(pid) {
 				b.Error("a grandchild with a session of its own was killed")
 			}
-			syscall.Kill(pid, syscall.SIGKILL)
+			syscall.Kill(-pid, syscall.SIGKILL)
 		}
 	})
 }

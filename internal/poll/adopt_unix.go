@@ -30,11 +30,18 @@ func (d *descriptors) Adopt(sock Socket, s Spec) (Handle, error) {
 }
 
 // identify asks the system what fd is, and checks that it is of the network
-// named, if one is. A "file" is believed to be one.
+// named, if one is. What is no socket is believed.
 func identify(fd int, word string) (descriptor, error) {
 	it := descriptor{fd: int32(fd), want: In}
-	if word == "file" {
+	switch word {
+	case "file":
 		it.sort = sortStream
+		return it, nil
+	case "sink":
+		it.sort, it.want = sortSink, 0
+		return it, nil
+	case "process":
+		it.sort = sortExit
 		return it, nil
 	}
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
@@ -114,6 +121,9 @@ func familyName(family uint8) string {
 func (it *descriptor) prepareAdopted() error {
 	fd := int(it.fd)
 	unix.CloseOnExec(fd)
+	if it.sort == sortExit {
+		return nil // waiting for the child, which shares the flag, must block
+	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return wrap("fcntl", err)
 	}

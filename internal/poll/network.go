@@ -14,6 +14,8 @@ const (
 	sortPort                    // connections: Accept
 	sortPacket                  // datagrams: ReadBatch, WriteBatch
 	sortForeign                 // watched for somebody else
+	sortSink                    // bytes, one way: Write
+	sortExit                    // ready when a child process has ended
 )
 
 func (s sort) String() string {

@@ -75,7 +75,9 @@ type Addr struct {
 // A Spec says how a socket is to be made. Network is one of tcp, tcp4, tcp6,
 // unix, udp, udp4, udp6, unixgram, as in package net. Adopt also takes "", any
 // of them, and with descriptors "file": a pipe, terminal or other stream that
-// is no socket (EPERM: one that is always ready, as a disk's files are).
+// is no socket (EPERM: one that is always ready, as a disk's files are); "sink":
+// a pipe or terminal that is only written to, and at whose end a Read is, so that
+// Hup says that nobody reads it; "process": what a Process's Exit gave.
 //
 // Where to listen, an address that is zero or unspecified (0.0.0.0, ::) means all
 // of the host's: those of both IPs for tcp and udp, as in package net.
@@ -233,6 +235,12 @@ type Watcher interface {
 // A Sleeper can say whether its last Wait gave way to other goroutines, so that
 // the loop need not yield once more.
 type Sleeper interface{ Slept() bool }
+
+// A Resizer is a Poller that can set the size of a terminal, of which h is the
+// master's side.
+type Resizer interface {
+	Resize(h Handle, rows, columns uint16) error
+}
 
 // A Reserver keeps one descriptor to spare, so that a port can still turn
 // callers away when the process has no descriptors left: else they would wait

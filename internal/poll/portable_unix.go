@@ -36,6 +36,9 @@ func adoptForeign(fd FD, word string) (*pumped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("poll: adopt: %w", err)
 	}
+	if word == "file" || it.sort == sortSink || it.sort == sortExit {
+		return adoptPipe(fd, it)
+	}
 	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, wrap("fcntl", err)

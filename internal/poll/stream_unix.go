@@ -18,6 +18,9 @@ func (d *descriptors) Read(h Handle, p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // not the end
 	}
+	if it.sort == sortSink {
+		return 0, io.EOF // of a terminal it would be somebody else's input
+	}
 	n, errno := readRaw(int(it.fd), p)
 	switch {
 	case n > 0:
@@ -61,6 +64,9 @@ func (d *descriptors) CloseWrite(h Handle) error {
 	it := d.table.get(h)
 	if it == nil {
 		return ErrClosed
+	}
+	if it.sort == sortSink {
+		return nil // its end is its Close
 	}
 	return wrap("shutdown", unix.Shutdown(int(it.fd), unix.SHUT_WR))
 }

@@ -1,0 +1,27 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package poll
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// A Process is a child process: there are none here.
+type Process struct{}
+
+// StartProcess starts nothing.
+func StartProcess(ProcessSpec) (*Process, error) { return nil, errors.ErrUnsupported }
+
+func (*Process) PID() int                           { return 0 }
+func (*Process) Exit() Socket                       { return nil }
+func (*Process) Wait() (*os.ProcessState, error)    { return nil, errors.ErrUnsupported }
+func (*Process) Signal(os.Signal) error             { return errors.ErrUnsupported }
+func (*Process) SignalGroup(s syscall.Signal) error { return errors.ErrUnsupported }
+
+// Pipe makes none.
+func Pipe() (reading, writing FD, err error) { return -1, -1, errors.ErrUnsupported }
+
+// FileOf makes none.
+func FileOf(FD, string) *os.File { return nil }
