@@ -2,7 +2,8 @@ package sim
 
 // Crash ends the host's program as kill -9 and a lost power line do: nothing is
 // sent and nobody on it hears of it. What was called later, or waited, never
-// happens. Other hosts find out when they wait in vain.
+// happens; what was written and not synced is lost, or some of it is: see
+// Disk.Crash. Other hosts find out when they wait in vain.
 func (h *Host) Crash() {
 	w := h.world
 	w.record(h, kindFault, 0, []byte("crash"))
@@ -17,6 +18,7 @@ func (h *Host) Crash() {
 	h.conns, h.sockets, h.pollers, h.peers = nil, nil, nil, nil
 	h.reactor, h.open, h.down = nil, 0, true
 	h.life++
+	h.Disk.Crash()
 	for _, c := range gone {
 		if c.peer != nil {
 			c.peer.probe()

@@ -3,6 +3,7 @@ package sim
 import (
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path"
 	"slices"
@@ -16,17 +17,37 @@ import (
 // maxDiskBytes bounds what the files of one Disk hold together; more is ENOSPC.
 const maxDiskBytes = 256 << 20
 
-// A Disk is a twistor.FS in memory. Paths are slash-separated and count from
-// the root, with or without a leading slash; the root and /tmp exist. It has
-// no links and asks no permissions. Loop-only.
+// A Disk is a twistor.FS in memory that forgets like a real one: what was
+// written is seen at once, and survives a Crash for sure only after Sync of its
+// file, and SyncDir of the directory of its name. It fails as Faults, FailOnce,
+// FailFrom and Before say; by itself it never does.
+//
+// Paths are slash-separated and count from the root, with or without a leading
+// slash; the root and /tmp exist. It has no links and asks no permissions.
+// Loop-only.
 type Disk struct {
+	// Faults says how it fails. It may be changed at any time.
+	Faults DiskFaults
+	// Before, if not nil, is called before each call that changes something or
+	// makes it durable. An error of it is the call's. It may Crash the Disk, or
+	// its Host: then the call fails as well.
+	Before func(c DiskCall) error
+
 	now     func() time.Time
+	took    func(time.Duration) // nil: nothing takes time
+	chance  *rand.Rand
 	root    *node
 	used    int64
 	watches []*watch
+	locks   map[string]*lock
+	faults  []*fault
+	life    int // crashes
 }
 
-var _ twistor.FS = (*Disk)(nil)
+var (
+	_ twistor.FS     = (*Disk)(nil)
+	_ twistor.Locker = (*Disk)(nil)
+)
 
 // A node is a file, or a directory when entries is not nil.
 type node struct {
@@ -35,18 +56,29 @@ type node struct {
 	changed time.Time
 	bytes   []byte
 	entries map[string]*node
+
+	image   image            // of a file: what of bytes is durable
+	lasting map[string]*node // of a directory: the entries that are
+	undone  []nameChange     // and what happened to them since
 }
 
-// NewDisk returns an empty Disk whose file times are now's.
+// NewDisk returns an empty Disk whose file times are now's. What it draws by
+// chance, it draws as of seed 0; see Seed.
 func NewDisk(now func() time.Time) *Disk {
-	d := &Disk{now: now}
+	d := &Disk{now: now, locks: map[string]*lock{}}
+	d.Seed(0)
 	d.root = d.newDir("/", 0o755)
-	d.root.entries["tmp"] = d.newDir("tmp", 0o777)
+	tmp := d.newDir("tmp", 0o777)
+	d.root.entries["tmp"], d.root.lasting["tmp"] = tmp, tmp
 	return d
 }
 
+// Seed makes chance begin anew: it decides what a Crash leaves and which calls
+// fail. A Host's Disk has that of its World.
+func (d *Disk) Seed(seed uint64) { d.chance = rand.New(rand.NewPCG(seed, 0xd15c)) }
+
 func (d *Disk) newDir(name string, perm fs.FileMode) *node {
-	return &node{name: name, mode: fs.ModeDir | perm.Perm(), changed: d.now(), entries: map[string]*node{}}
+	return &node{name: name, mode: fs.ModeDir | perm.Perm(), changed: d.now(), entries: map[string]*node{}, lasting: map[string]*node{}}
 }
 
 // find walks to the directory that name is in; base is "" for the root.
@@ -107,17 +139,22 @@ func (d *Disk) OpenFile(name string, flag int, perm fs.FileMode) (twistor.File, 
 	case n == nil && flag&os.O_CREATE == 0:
 		return nil, failed("open", name, syscall.ENOENT)
 	case n == nil:
+		if err := d.before(DiskCall{Op: DiskCreate, Name: name}); err != nil {
+			return nil, failed("open", name, err)
+		}
 		n = &node{name: base, mode: perm.Perm(), changed: d.now()}
-		dir.entries[base] = n
+		dir.change(nameChange{{base, n}})
 		d.tell(name, twistor.FileCreated)
 	case flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL:
 		return nil, failed("open", name, syscall.EEXIST)
 	case n.entries != nil && (writes || flag&os.O_TRUNC != 0):
 		return nil, failed("open", name, syscall.EISDIR)
 	}
-	f := &file{disk: d, node: n, path: path.Clean("/" + name), flag: flag}
+	f := &file{disk: d, node: n, path: path.Clean("/" + name), flag: flag, life: d.life}
 	if flag&os.O_TRUNC != 0 && writes {
-		return f, f.Truncate(0)
+		if err := f.Truncate(0); err != nil {
+			return nil, err
+		}
 	}
 	return f, nil
 }
@@ -137,6 +174,9 @@ func (d *Disk) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err == nil && n.entries == nil {
 		err = syscall.ENOTDIR
 	}
+	if err == nil && chance(d.chance, d.Faults.ReadError) {
+		err = syscall.EIO
+	}
 	if err != nil {
 		return nil, failed("readdir", name, err)
 	}
@@ -145,93 +185,4 @@ func (d *Disk) ReadDir(name string) ([]fs.DirEntry, error) {
 		list = append(list, fs.FileInfoToDirEntry(n.entries[base].info()))
 	}
 	return list, nil
-}
-
-// Mkdir makes one directory.
-func (d *Disk) Mkdir(name string, perm fs.FileMode) error {
-	dir, base, err := d.find(name)
-	if err == nil && (base == "" || dir.entries[base] != nil) {
-		err = syscall.EEXIST
-	}
-	if err != nil {
-		return failed("mkdir", name, err)
-	}
-	dir.entries[base] = d.newDir(base, perm)
-	d.tell(name, twistor.FileCreated)
-	return nil
-}
-
-// Rename moves a file or directory, in place of one that is there already: a
-// file, or an empty directory for a directory.
-func (d *Disk) Rename(from, to string) error {
-	fail := func(err error) error {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
-	}
-	src, a, err := d.find(from)
-	if err != nil {
-		return fail(err)
-	}
-	dst, b, err := d.find(to)
-	if err != nil {
-		return fail(err)
-	}
-	n, old := src.entries[a], dst.entries[b]
-	switch inside := path.Clean("/" + to); {
-	case n == nil:
-		return fail(syscall.ENOENT)
-	case b == "":
-		return fail(syscall.EBUSY)
-	case n == old:
-		return nil
-	case n.entries != nil && strings.HasPrefix(inside, path.Clean("/"+from)+"/"):
-		return fail(syscall.EINVAL)
-	case old != nil && n.entries != nil && old.entries == nil:
-		return fail(syscall.ENOTDIR)
-	case old != nil && n.entries == nil && old.entries != nil:
-		return fail(syscall.EISDIR)
-	case old != nil && len(old.entries) > 0:
-		return fail(syscall.ENOTEMPTY)
-	case old != nil:
-		d.used -= int64(len(old.bytes))
-	}
-	delete(src.entries, a)
-	dst.entries[b] = n
-	n.name = b
-	d.tell(from, twistor.FileRemoved)
-	d.tell(to, twistor.FileCreated)
-	return nil
-}
-
-// Remove removes a file, which stays readable where it is open, or an empty
-// directory.
-func (d *Disk) Remove(name string) error {
-	dir, base, err := d.find(name)
-	if err != nil {
-		return failed("remove", name, err)
-	}
-	n := dir.entries[base]
-	switch {
-	case base == "":
-		return failed("remove", name, syscall.EBUSY)
-	case n == nil:
-		return failed("remove", name, syscall.ENOENT)
-	case len(n.entries) > 0:
-		return failed("remove", name, syscall.ENOTEMPTY)
-	}
-	d.used -= int64(len(n.bytes))
-	delete(dir.entries, base)
-	d.tell(name, twistor.FileRemoved)
-	return nil
-}
-
-// SyncDir makes the names of a directory durable; here they are already.
-func (d *Disk) SyncDir(name string) error {
-	n, err := d.look(name)
-	if err == nil && n.entries == nil {
-		err = syscall.ENOTDIR
-	}
-	if err != nil {
-		return failed("sync", name, err)
-	}
-	return nil
 }

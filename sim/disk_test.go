@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -22,6 +23,9 @@ func write(t *testing.T, d twistor.FS, name, text string, flag int) {
 	}
 	defer f.Close()
 	if _, err := io.WriteString(f, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Sync(), d.SyncDir(path.Dir(path.Clean("/"+name)))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -17,10 +17,10 @@
 //	}
 //
 // A Peer is the raw other end: it plays dialogues, sends slowly, does not read,
-// resets. Hosts can be parted, healed, crashed and restarted. A World fails its
-// test for connections and timers left behind, for failures nobody handled, for
-// logged errors; a failure prints the seed, how to replay it, and what happened
-// last.
+// resets. Hosts can be parted, healed, crashed and restarted, and a crash takes
+// what its Disk was not told to sync, see Disk. A World fails its test for
+// connections and timers left behind, for failures nobody handled, for logged
+// errors; a failure prints the seed, how to replay it, and what happened last.
 //
 // For one piece there are doubles. A Clock is a twistor.Loop whose time stands
 // still until Advance; it records Listen and Dial, and the test answers. A

@@ -17,6 +17,7 @@ type file struct {
 	path   string
 	flag   int
 	at     int64
+	life   int
 	closed bool
 }
 
@@ -24,6 +25,8 @@ func (f *file) check(op string, flag int) error {
 	switch mode := f.flag & (os.O_WRONLY | os.O_RDWR); {
 	case f.closed:
 		return failed(op, f.path, fs.ErrClosed)
+	case f.life != f.disk.life:
+		return failed(op, f.path, syscall.EIO) // of before a Crash
 	case f.node.entries != nil:
 		return failed(op, f.path, syscall.EISDIR)
 	case flag == os.O_RDONLY && mode == os.O_WRONLY, flag == os.O_WRONLY && mode == os.O_RDONLY:
@@ -51,6 +54,9 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if chance(f.disk.chance, f.disk.Faults.ReadError) {
+		return 0, failed("read", f.path, syscall.EIO)
+	}
 	n := copy(p, f.node.bytes[min(off, int64(len(f.node.bytes))):])
 	if n < len(p) {
 		return n, io.EOF
@@ -62,30 +68,49 @@ func (f *file) Write(p []byte) (int, error) {
 	if err := f.check("write", os.O_WRONLY); err != nil {
 		return 0, err
 	}
+	life := f.disk.life
+	err := f.disk.before(DiskCall{Op: DiskWrite, Name: f.path, Bytes: p})
+	if f.disk.life != life {
+		return 0, failed("write", f.path, err)
+	}
+	if err != nil {
+		p = p[:len(p)/2]
+	}
 	if f.flag&os.O_APPEND != 0 {
 		f.at = int64(len(f.node.bytes))
 	}
-	if err := f.grow("write", f.at+int64(len(p))); err != nil {
-		return 0, err
+	if room := f.room(); f.at+int64(len(p)) > room {
+		p, err = p[:max(room-f.at, 0)], syscall.ENOSPC
 	}
-	n := copy(f.node.bytes[f.at:], p)
-	f.at += int64(n)
-	f.touch()
+	n := 0
+	if len(p) > 0 {
+		f.resize(max(int64(len(f.node.bytes)), f.at+int64(len(p))))
+		n = copy(f.node.bytes[f.at:], p)
+		f.node.image.add(f.at, p)
+		f.at += int64(n)
+		f.touch()
+	}
+	if err != nil {
+		return n, failed("write", f.path, err)
+	}
 	return n, nil
 }
 
-// grow makes the file at least size long, with zeros.
-func (f *file) grow(op string, size int64) error {
+// room is how large the file may become.
+func (f *file) room() int64 {
+	return int64(len(f.node.bytes)) + f.disk.maxBytes() - f.disk.used
+}
+
+// resize gives the file its size: what is new is zero.
+func (f *file) resize(size int64) {
 	more := size - int64(len(f.node.bytes))
-	if more <= 0 {
-		return nil
-	}
-	if f.disk.used+more > maxDiskBytes {
-		return failed(op, f.path, syscall.ENOSPC)
-	}
 	f.disk.used += more
-	f.node.bytes = append(f.node.bytes, make([]byte, more)...)
-	return nil
+	switch {
+	case more > 0:
+		f.node.bytes = append(f.node.bytes, make([]byte, more)...)
+	case more < 0:
+		f.node.bytes = f.node.bytes[:size:size] // what is cut must read as zero when it grows again
+	}
 }
 
 func (f *file) touch() {
@@ -119,19 +144,35 @@ func (f *file) Truncate(size int64) error {
 	if size < 0 {
 		return failed("truncate", f.path, syscall.EINVAL)
 	}
-	if err := f.grow("truncate", size); err != nil {
-		return err
+	err := f.disk.before(DiskCall{Op: DiskTruncate, Name: f.path})
+	if err == nil && size > max(f.room(), int64(len(f.node.bytes))) {
+		err = syscall.ENOSPC
 	}
-	f.disk.used -= int64(len(f.node.bytes)) - size
-	f.node.bytes = f.node.bytes[:size:size] // what was cut must read as zero when it grows again
+	if err != nil {
+		return failed("truncate", f.path, err)
+	}
+	f.resize(size)
+	f.node.image.cut(size)
 	f.touch()
 	return nil
 }
 
+// Sync makes what was written durable, not the file's name. If it fails, some of
+// it never will be.
 func (f *file) Sync() error {
 	if f.closed {
 		return failed("sync", f.path, fs.ErrClosed)
 	}
+	if f.life != f.disk.life {
+		return failed("sync", f.path, syscall.EIO)
+	}
+	if err := f.disk.before(DiskCall{Op: DiskSync, Name: f.path}); err != nil {
+		if f.life == f.disk.life {
+			f.node.image.tear(f.disk.chance, f.disk.chance.Float64())
+		}
+		return failed("sync", f.path, err)
+	}
+	f.node.image.sync()
 	return nil
 }
 

@@ -20,7 +20,8 @@ type Host struct {
 	LoopCount int
 	// MaxOpen is how many sockets it may have open; 0: 20,000.
 	MaxOpen int
-	// Disk is what its program finds as Loop.FS; it outlives a Crash.
+	// Disk is what its program finds as Loop.FS. Of it a Crash leaves what was
+	// synced, and by chance some of the rest.
 	Disk *Disk
 
 	world    *World
@@ -52,6 +53,7 @@ func (w *World) Host(name string) *Host {
 		panic("sim: more than 65,000 hosts")
 	}
 	h := &Host{world: w, name: name, number: uint16(len(w.hosts) + 1), Disk: NewDisk(w.Now)}
+	h.Disk.chance, h.Disk.took = w.Split("disk "+name), func(d time.Duration) { w.extra += d }
 	w.hosts = append(w.hosts, h)
 	return h
 }
@@ -128,7 +130,7 @@ func (h *Host) Reactor() *reactor.Reactor {
 			Open:    h.newPoller,
 			Now:     func() (time.Time, int64) { return w.Now(), w.mono },
 			Entropy: entropy(w.Seed, fmt.Sprint(h.name, life)),
-			FS:      h.Disk,
+			FS:      h.Disk.Mount(),
 			Resolve: h.resolve,
 			Do:      h.work,
 			TLS:     w.Identity(),
