@@ -78,11 +78,12 @@ type foreign struct {
 var modules = []foreign{
 	{"golang.org/x/sys", []string{"internal/poll", "internal/daemon", "internal/systemd"}, true, "system calls that package syscall lacks: epoll, kqueue, recvmmsg, prctl, landlock"},
 	{"github.com/spf13/cobra", []string{"service/app", "cmd/..."}, false, "commands, help and completion as people know them"},
-	{"github.com/spf13/pflag", []string{"service/app", "plugin/...", "cmd/..."}, false, "the flags of cobra's commands"},
+	{"github.com/spf13/pflag", []string{"service/app", "service/cred", "plugin/...", "cmd/..."}, false, "the flags of cobra's commands"},
 	{"github.com/jackc/pgx/v5", nil, true, "PostgreSQL's driver; programs choose their own"},
 	{"modernc.org/sqlite", nil, true, "SQLite without C: a real database for tests and examples"},
 	{"golang.org/x/crypto/argon2", []string{"service/cred/passwd"}, false, "a hash that is costly to guess, well reviewed"},
 	{"golang.org/x/crypto/bcrypt", []string{"service/cred/passwd"}, false, "the hash of most files of users that there are"},
+	{"github.com/xdg-go/scram", []string{"service/cred"}, false, "SCRAM's messages and proofs, without a connection"},
 	{"github.com/xdg-go/stringprep", []string{"service/cred/passwd"}, false, "SASLprep and its tables of Unicode"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }

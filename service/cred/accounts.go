@@ -44,8 +44,13 @@ func (a *accounts) find(name string) (r passwd.Record, known bool) {
 	if len(a.names) == 0 {
 		return nobody, false
 	}
+	return a.records[a.names[choose(name, len(a.names))]], false
+}
+
+// choose is a number below n, always the same one for a name.
+func choose(name string, n int) int {
 	sum := sha256.Sum256([]byte(name))
-	return a.records[a.names[binary.BigEndian.Uint64(sum[:])%uint64(len(a.names))]], false
+	return int(binary.BigEndian.Uint64(sum[:]) % uint64(n))
 }
 
 // A verdict is what a job found.
@@ -98,7 +103,9 @@ func prove(co *deferred.Co, a *Attempt, cost passwd.Argon2id, find func(context.
 			return verdict{}, err
 		}
 		if !f.known {
-			c.decoy = f.keys
+			if c.Decoy.Iterations == 0 {
+				c.Decoy = f.keys
+			}
 			return verdict{}, nil
 		}
 		return verdict{ok: true}, c.Prove(co, f.keys)

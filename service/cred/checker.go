@@ -67,12 +67,14 @@ type only struct {
 	kinds []Kind
 }
 
+// Kinds are those that were named.
 func (o *only) Kinds() []Kind { return o.kinds }
 
 // AllowAnonymous is the Checker that lets Anonymous in, as the user "".
 // Immutable after first use.
 type AllowAnonymous struct{}
 
+// Kinds is KindAnonymous.
 func (AllowAnonymous) Kinds() []Kind { return []Kind{KindAnonymous} }
 
 // Check accepts Anonymous.

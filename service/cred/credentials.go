@@ -41,7 +41,10 @@ type Password struct {
 	Secret Secret
 }
 
-func (Password) Kind() Kind      { return KindPassword }
+// Kind is KindPassword.
+func (Password) Kind() Kind { return KindPassword }
+
+// Claim is User.
 func (p Password) Claim() string { return p.User }
 
 // Matches compares what SASLprep makes of both.
@@ -57,7 +60,10 @@ type Anonymous struct {
 	Trace string
 }
 
-func (Anonymous) Kind() Kind    { return KindAnonymous }
+// Kind is KindAnonymous.
+func (Anonymous) Kind() Kind { return KindAnonymous }
+
+// Claim is "".
 func (Anonymous) Claim() string { return "" }
 
 // equal compares secrets of any length in a time that says nothing of them.

@@ -28,6 +28,7 @@ type Memory struct {
 	names []string
 }
 
+// Kinds are those that a password proves.
 func (m *Memory) Kinds() []Kind { return recordKinds }
 
 // Check looks into Users.

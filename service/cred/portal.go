@@ -18,6 +18,8 @@ type Portal[A any] struct {
 	// Checkers are asked in order, those that take the kind of the credentials,
 	// until one accepts.
 	Checkers []Checker
+	// Name is the host's, in the challenges of CRAM-MD5; "": localhost.
+	Name string
 
 	// MaxWork is how many jobs of Work run at a time; 0: 2; negative: Login
 	// panics. Each may take 20 MiB and a processor for 20 ms.

@@ -27,6 +27,7 @@ type Realm[A any] interface {
 // A RealmFunc is a Realm of one function.
 type RealmFunc[A any] func(co *deferred.Co, id Identity, from Origin) (avatar A, logout func(), err error)
 
+// Avatar calls f.
 func (f RealmFunc[A]) Avatar(co *deferred.Co, id Identity, from Origin) (avatar A, logout func(), err error) {
 	return f(co, id, from)
 }
