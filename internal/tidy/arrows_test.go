@@ -44,11 +44,11 @@ var arrows = []row{
 		"turns strings into Listen and Dial"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
-	{"service/app", []string{".", "deferred", "endpoint", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
+	{"service/app", []string{".", "deferred", "endpoint", "framing/...", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
 		"joins services, plugins and the reactor into a program"},
 	{"service/database", []string{".", "deferred", "service"}, []string{"reactor", "framing"},
 		"asks databases on the loop's workers; the real ones only in tests"},
-	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, nil,
+	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, []string{"reactor"},
 		"starts and stops protocols; only service/app knows the reactor"},
 	{"plugin/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/..."}, nil,
 		"turns flags into a service"},
@@ -85,6 +85,7 @@ var modules = []foreign{
 	{"golang.org/x/crypto/bcrypt", []string{"service/cred/passwd"}, false, "the hash of most files of users that there are"},
 	{"github.com/xdg-go/scram", []string{"service/cred"}, false, "SCRAM's messages and proofs, without a connection"},
 	{"github.com/xdg-go/stringprep", []string{"service/cred/passwd"}, false, "SASLprep and its tables of Unicode"},
+	{"github.com/rogpeppe/go-internal/testscript", nil, true, "sessions as a person types them"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 

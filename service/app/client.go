@@ -121,7 +121,7 @@ func ask(ctx context.Context, path, do string) (r reply, err error) {
 		}
 		return nil
 	}
-	err = reactor.Do(ctx, &reactor.Config{Loops: 1}, func(co *deferred.Co, l twistor.Loop) error {
+	err = reactor.Do(ctx, &reactor.Config{Loops: 1, SlowTurn: -1}, func(co *deferred.Co, l twistor.Loop) error {
 		over := deferred.New[error](l)
 		d := endpoint.Dial(l, "unix:"+endpoint.Quote(path), framing.Conversation(func(co *deferred.Co, c *framing.Conn) error {
 			err := talk(co, c)

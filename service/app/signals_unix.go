@@ -3,6 +3,9 @@
 package app
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -44,8 +47,21 @@ func (x *process) listen(v *life) (stop func()) {
 	return x.hear(v)
 }
 
-// alive reports whether a process is there.
+// alive reports whether a process runs. One that has ended, and whose parent has
+// not asked how, does not.
 func alive(pid int) bool {
 	p, err := os.FindProcess(pid)
-	return err == nil && p.Signal(syscall.Signal(0)) != os.ErrProcessDone && p.Signal(syscall.Signal(0)) != syscall.ESRCH
+	if err != nil {
+		return false
+	}
+	defer p.Release()
+	if err := p.Signal(syscall.Signal(0)); err != nil && !errors.Is(err, os.ErrPermission) {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true // a system without /proc
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") ")) // its name may have anything in it
+	return !bytes.HasPrefix(rest, []byte("Z"))
 }

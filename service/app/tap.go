@@ -17,8 +17,10 @@ import (
 	"github.com/twistor-go/twistor/service/persist"
 )
 
-// disk is the real file system, for commands that run no program.
-func disk() twistor.FS { return reactor.New(&reactor.Config{Loops: 1}).Loop().FS() }
+// outside is the real world, for commands that run no program.
+func outside() twistor.Loop { return reactor.New(&reactor.Config{Loops: 1}).Loop() }
+
+func disk() twistor.FS { return outside().FS() }
 
 // readTap reads a .tap; its errors say what to exit with.
 func readTap(file string) (*persist.Snapshot, error) {
@@ -114,7 +116,7 @@ can read it; a checksum guards it. ` + "`twistor run NAME.tap`" + ` goes on wher
 		c := plainCommand(p)
 		c.GroupID, c.Short = "", "make "+p.Name+".tap"
 		c.RunE = func(c *cobra.Command, args []string) error {
-			set := given(c.LocalNonPersistentFlags(), isOwn(config))
+			set := given(c.Flags(), isOwn(config))
 			made, err := newProgram(p, config, set, args, newOptions())
 			if err != nil {
 				return err
@@ -164,7 +166,7 @@ func makeTap(out io.Writer, file string, c persist.Command) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("there is a file already: %w", err)}
 	}
-	if err := writeTap(file, &persist.Snapshot{Command: c}); err != nil {
+	if err := writeTap(file, &persist.Snapshot{Command: c, Saved: outside().Now()}); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "made", file)

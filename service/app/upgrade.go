@@ -19,6 +19,7 @@ import (
 type heir struct {
 	*channel
 	command *exec.Cmd
+	pid     int
 	ports   []reserved // duplicates of ours, for the case that it fails
 	left    []arrival  // connections, likewise
 	alone   bool       // it runs alone: our services have stopped
@@ -45,9 +46,10 @@ func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
 			err = v.overlap(co, h)
 		}
 		if err != nil {
-			h.kill()
+			h.kill(v.loop)
+		} else {
+			closeAll(h.ports)
 		}
-		closeAll(h.ports)
 	}
 	if v.phase != upgrading { // it was told to stop meanwhile
 		return 0, errors.Join(err, errors.New("stopping"))
@@ -58,10 +60,11 @@ func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
 		return 0, fmt.Errorf("upgrade: %w", err)
 	}
 	v.heir = h
-	v.process.handedOver(h.command.Process.Pid)
-	v.log.Info("upgraded", "pid", h.command.Process.Pid)
+	v.process.handedOver(h.pid)
+	v.log.Info("upgraded", "pid", h.pid)
+	h.command.Process.Release()         // it outlives us
 	v.loop.CallLater(0, v.reactor.Stop) // whoever asked hears of it first
-	return h.command.Process.Pid, nil
+	return h.pid, nil
 }
 
 // spawn starts the new process and tells it what we serve.
@@ -84,14 +87,12 @@ func (v *life) spawn(co *deferred.Co) (*heir, error) {
 		ours.Close()
 		return nil, err
 	}
-	deferred.Go(v.loop, func(context.Context) (struct{}, error) { return struct{}{}, c.Wait() }).Done(nil)
-	h := &heir{command: c}
-	if h.channel, err = openChannel(co, v.loop, ours); err != nil {
-		c.Process.Kill()
-		return nil, err
+	h := &heir{command: c, pid: c.Process.Pid}
+	if h.channel, err = openChannel(co, v.loop, ours); err == nil {
+		err = v.list(co, h)
 	}
-	if err := v.list(co, h); err != nil {
-		h.kill()
+	if err != nil {
+		h.kill(v.loop)
 		return nil, err
 	}
 	return h, nil
@@ -118,9 +119,17 @@ func (v *life) list(co *deferred.Co, h *heir) (err error) {
 	return h.expect(co, "prepared")
 }
 
-func (h *heir) kill() {
-	h.command.Process.Kill() // its number is ours until Wait has returned
-	h.Close()
+// kill ends the new process, which has failed.
+func (h *heir) kill(l twistor.Loop) {
+	closeAll(h.ports)
+	if h.channel != nil {
+		h.Close()
+	}
+	h.command.Process.Kill()
+	deferred.Go(l, func(context.Context) (struct{}, error) {
+		h.command.Wait() // or it would remain as a zombie
+		return struct{}{}, nil
+	}).Done(nil)
 }
 
 // overlap has the new process serve beside this one, which stops then.
@@ -165,7 +174,6 @@ func (v *life) replace(co *deferred.Co, h *heir) error {
 		}
 		return nil
 	}
-	h.kill()
 	return errors.Join(err, v.restart(co, h, memory))
 }
 

@@ -1,0 +1,189 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScript runs the sessions in testdata/script, as a person types them. Each
+// has a directory of its own, and $ADDR, an address where nobody listens. What
+// it leaves running is killed.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(program)+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			for _, name := range []string{"ADDR", "ADDR2"} {
+				free, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, free.Addr().String())
+				free.Close()
+			}
+			env.Defer(func() { killAll(env.WorkDir) })
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ask":      ask,
+			"signal":   sendSignal,
+			"await":    awaitGone,
+			"truncate": truncate,
+			"flip":     flip,
+			"fails":    fails,
+			"threads":  threads,
+		},
+	})
+}
+
+// killAll ends what a script left running in dir, by the pid files there.
+func killAll(dir string) {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.pid"))
+	for _, name := range names {
+		if pid, err := readPID(name); err == nil && ours(pid) {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// ours reports whether pid is a process of the program under test.
+func ours(pid int) bool {
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && exe == program
+}
+
+func readPID(name string) (int, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// ask ADDR N: a client that sends N lines, one after another, and prints what it
+// is answered.
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	r := bufio.NewReader(conn)
+	for range n {
+		fmt.Fprintln(conn, "next")
+		answer, err := r.ReadString('\n')
+		ts.Check(err)
+		fmt.Fprint(ts.Stdout(), answer)
+	}
+}
+
+// signal SIGNAL PIDFILE
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL, "HUP": syscall.SIGHUP,
+		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "INT": syscall.SIGINT}
+	s, ok := signals[args[0]]
+	if !ok {
+		ts.Fatalf("signal: %s", args[0])
+	}
+	pid, err := readPID(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv("PID", strconv.Itoa(pid))
+	ts.Check(syscall.Kill(pid, s))
+}
+
+// await: until the process $PID, which was killed, is gone.
+func awaitGone(ts *testscript.TestScript, neg bool, args []string) {
+	pid, err := strconv.Atoi(ts.Getenv("PID"))
+	ts.Check(err)
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || !ours(pid) {
+			return
+		}
+	}
+	ts.Fatalf("process %d is there still", pid)
+}
+
+// truncate FILE N: to its first N bytes; less than 0: without its last ones.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	text := []byte(ts.ReadFile(args[0]))
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if n < 0 {
+		n += len(text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text[:n], 0o644))
+}
+
+// fails STATUS COMMAND...: with exactly that status, and a message.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != want {
+		ts.Fatalf("got %v, want exit status %d", err, want)
+	}
+}
+
+// flip FILE TEXT: one bit of where TEXT begins.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	text := []byte(ts.ReadFile(args[0]))
+	i := strings.Index(string(text), args[1])
+	if i < 0 {
+		ts.Fatalf("there is no %q in %s", args[1], args[0])
+	}
+	text[i] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o644))
+}
+
+// threads PIDFILE: prints the ids and capabilities of every thread, each
+// different line once.
+func threads(ts *testscript.TestScript, neg bool, args []string) {
+	pid, err := readPID(ts.MkAbs(args[0]))
+	ts.Check(err)
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	ts.Check(err)
+	seen := map[string]bool{}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			continue // it has just ended
+		}
+		for line := range strings.Lines(string(text)) {
+			name, rest, _ := strings.Cut(line, ":")
+			switch name {
+			case "Uid", "Gid", "Groups", "CapEff", "CapPrm", "CapBnd", "NoNewPrivs":
+				line = name + " " + strings.Join(strings.Fields(rest), " ") + "\n"
+				if !seen[line] {
+					seen[line] = true
+					fmt.Fprint(ts.Stdout(), line)
+				}
+			}
+		}
+	}
+	if len(tasks) < 2 {
+		ts.Fatalf("%d threads: want several to look at", len(tasks))
+	}
+}
