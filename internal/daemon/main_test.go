@@ -86,10 +86,22 @@ func (l *line) hear(t *testing.T, said any) net.Conn {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(time.Minute))
-	if err := json.NewDecoder(c).Decode(said); err != nil {
+	more(t, c, said)
+	return c
+}
+
+// more hears what else a process says: a line each time, and no byte of the next.
+func more(t *testing.T, c net.Conn, said any) {
+	t.Helper()
+	var line []byte
+	for b := make([]byte, 1); b[0] != '\n'; line = append(line, b[0]) {
+		if _, err := c.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := json.Unmarshal(line, said); err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 // ended waits until the process at the other end is gone.

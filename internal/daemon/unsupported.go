@@ -35,10 +35,17 @@ func ReadPIDFile(name string) (pid int, running bool, err error) {
 	return 0, false, unsupported("pid file " + name)
 }
 
+// Write fails: errors.ErrUnsupported.
 func (p *PIDFile) Write(pid int) error { return unsupported("pid file") }
-func (p *PIDFile) File() *os.File      { return nil }
-func (p *PIDFile) Remove() error       { return unsupported("pid file") }
-func (p *PIDFile) Close() error        { return unsupported("pid file") }
+
+// File is nil.
+func (p *PIDFile) File() *os.File { return nil }
+
+// Remove fails: errors.ErrUnsupported.
+func (p *PIDFile) Remove() error { return unsupported("pid file") }
+
+// Close fails: errors.ErrUnsupported.
+func (p *PIDFile) Close() error { return unsupported("pid file") }
 
 // Daemonize fails: errors.ErrUnsupported.
 func Daemonize(ctx context.Context, s Start) (status int, message string, err error) {
@@ -51,5 +58,26 @@ type Status struct{}
 // Child returns false: nobody can have started a daemon.
 func Child() (*Status, bool) { return nil, false }
 
-func (s *Status) Ready() error                    { return unsupported("daemonize") }
+// Ready fails: errors.ErrUnsupported.
+func (s *Status) Ready() error { return unsupported("daemonize") }
+
+// Fail does nothing.
 func (s *Status) Fail(status int, message string) {}
+
+func chroot(string) error { return errors.ErrUnsupported }
+func umask(int) error     { return unsupported("umask") }
+
+type view struct{}
+
+func openView() (view, error) { return view{}, errors.ErrUnsupported }
+
+// Drop fails, unless there is nothing to drop: errors.ErrUnsupported.
+func (c *Credentials) Drop() error {
+	if c.Name == "" && !c.privileges.Sealed {
+		return nil
+	}
+	return unsupported("drop privileges")
+}
+
+// Regain fails: errors.ErrUnsupported.
+func (c *Credentials) Regain() error { return unsupported("regain privileges") }
