@@ -80,7 +80,20 @@ func put(fsys twistor.FS, name, temporary string, b []byte) error {
 	return nil
 }
 
-// makeDir makes a directory and those above it, durably.
+// prepareDir makes a directory, if it is missing, and its name durable: also when
+// it is there already, because who made it may have been killed in between.
+func prepareDir(fsys twistor.FS, dir string) error {
+	if err := makeDir(fsys, dir); err != nil {
+		return err
+	}
+	err := syncDir(fsys, path.Dir(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // a directory that we may not read is none that we made
+	}
+	return err
+}
+
+// makeDir makes a directory and those above it.
 func makeDir(fsys twistor.FS, dir string) error {
 	switch info, err := fsys.Stat(dir); {
 	case err == nil && !info.IsDir():

@@ -100,7 +100,7 @@ func (o *opening) note(level slog.Level, text string, attrs ...any) {
 }
 
 func (o *opening) open() (err error) {
-	if err := makeDir(o.fsys, path.Clean(o.config.Dir)); err != nil {
+	if err := prepareDir(o.fsys, path.Clean(o.config.Dir)); err != nil {
 		return err
 	}
 	if err := o.takeLock(); err != nil {
@@ -125,7 +125,12 @@ func (o *opening) open() (err error) {
 		}
 		here[name] = true
 	}
-	return o.choose(here)
+	if err := o.choose(here); err != nil {
+		return err
+	}
+	// What was read may have been renamed by a program that was killed before
+	// it could sync: from now on it counts.
+	return syncDir(o.fsys, o.config.Dir)
 }
 
 // takeLock locks NAME.lock, where the system can: elsewhere nothing keeps two

@@ -7,21 +7,41 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/sim"
 )
 
-// A loop is a sim.Clock with any FS.
+// A loop is one life of a program: a sim.Clock with an FS of its own, and a Disk
+// that outlives it.
 type loop struct {
 	*sim.Clock
+	disk *sim.Disk
 	fsys twistor.FS
 }
 
+// newLoop is a first life.
 func newLoop(t *testing.T) *loop {
 	c := sim.NewClock(t)
-	return &loop{c, c.FS()}
+	disk := c.FS().(*sim.Disk)
+	return &loop{c, disk, disk.Mount()}
+}
+
+// newLife is a life on a Disk; die ends it. fsys nil: the Disk's own.
+func newLife(disk *sim.Disk, fsys twistor.FS) *loop {
+	if fsys == nil {
+		fsys = disk.Mount()
+	}
+	return &loop{sim.NewClock(nil), disk, fsys}
+}
+
+// die ends a life as kill -9 does, and returns what it had to complain of.
+func (l *loop) die() []error {
+	l.Errors()
+	l.Clock.Close()
+	return l.Errors()
 }
 
 func (l *loop) FS() twistor.FS { return l.fsys }
@@ -32,7 +52,7 @@ func (l *loop) do(body func(co *deferred.Co) error) error {
 	deferred.Inline(twistor.Loop(l), func(co *deferred.Co) (struct{}, error) {
 		return struct{}{}, body(co)
 	}).Done(func(_ struct{}, err error) { result = err })
-	l.Advance(0)
+	l.Advance(time.Minute) // and what is tried again
 	return result
 }
 

@@ -3,8 +3,6 @@ package persist
 import (
 	"math/big"
 	"testing"
-
-	"github.com/twistor-go/twistor/deferred"
 )
 
 // fib is the article's state.
@@ -69,9 +67,8 @@ func TestJournalGoesOn(t *testing.T) {
 		}
 		c.add(t, l, 1, 2)
 		c.add(t, l, 3)
-		s.lock = nil
-		if s.lock != nil {
-			l.must(t, func(co *deferred.Co) error { return s.lock.Close() })
-		}
+		l.disk.CrashKeeping(0)
+		l = newLife(l.disk, nil)
 	}
+	l.die()
 }
