@@ -21,11 +21,18 @@ func (d *Disk) Crash() {
 	d.CrashKeeping(keep)
 }
 
-// CrashKeeping is Crash with a given chance of each sector and name that was not
-// synced to survive: 0 is only what was synced, 1 all, as after kill -9.
-func (d *Disk) CrashKeeping(keep float64) {
+// Kill is the end of a program whose machine goes on, as by kill -9: open files
+// and locks are gone, as by Crash, but no bytes and no names. What was not synced
+// still is not, and a later Crash may take it.
+func (d *Disk) Kill() {
 	d.life++
 	d.watches, d.locks = nil, map[string]*lock{}
+}
+
+// CrashKeeping is Crash with a given chance of each sector and name that was not
+// synced to survive: 0 is only what was synced, 1 all.
+func (d *Disk) CrashKeeping(keep float64) {
+	d.Kill()
 	d.used = 0
 	d.wake(d.root, keep, map[*node]bool{})
 }
@@ -120,7 +127,7 @@ func (n *node) clone(known map[*node]*node) *node {
 	return c
 }
 
-// Mount is the Disk as one program sees it: until the next Crash. From then on
+// Mount is the Disk as one program sees it: until the next Crash or Kill. From then on
 // all calls fail with EIO. It is what Loop.FS of a Host is.
 func (d *Disk) Mount() twistor.FS { return &mount{d, d.life} }
 

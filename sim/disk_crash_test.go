@@ -62,6 +62,24 @@ func TestCrashLosesWhatWasNotSynced(t *testing.T) {
 	}
 }
 
+// TestKillLosesNothing sees a program end, and what it had not synced be there
+// until the power fails.
+func TestKillLosesNothing(t *testing.T) {
+	d := newDisk()
+	f := create(t, d, "f", "x")
+	d.Kill()
+	if got := read(t, d, "f"); got != "x" {
+		t.Errorf("after Kill: got %q, want x", got)
+	}
+	if err := f.Sync(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a file of before: got %v, want EIO", err)
+	}
+	d.CrashKeeping(0)
+	if _, err := d.Stat("f"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after a crash: got %v, want nothing", err)
+	}
+}
+
 func TestCrashKeepingAll(t *testing.T) {
 	d := newDisk()
 	d.Mkdir("a", 0o700)
