@@ -30,12 +30,15 @@ func (q *Queue) wake() {
 func (q *Queue) run() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for tried := false; len(q.marks) > 0 || q.dropped > 0 || !tried; {
-		q.drain()
+	for {
+		for len(q.marks) > 0 {
+			q.drain()
+		}
 		q.lose(q.dropped, ErrFull)
 		q.dropped = 0
-		q.say()
-		tried = true
+		if q.say(); len(q.marks) == 0 && q.dropped == 0 {
+			break
+		}
 	}
 	q.running = false
 	q.progress()

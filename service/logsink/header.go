@@ -16,9 +16,8 @@ type header struct {
 // local appends the header of RFC 3164 as the C library sends it to the local
 // daemon, which knows the host: the time is local, without a year.
 // https://www.rfc-editor.org/rfc/rfc3164#section-4.1
-func (h *header) local(b []byte, r *slog.Record) []byte {
-	b = h.priority(b, r.Level)
-	at := r.Time
+func (h *header) local(b []byte, at time.Time, l slog.Level) []byte {
+	b = h.priority(b, l)
 	if at.IsZero() {
 		at = time.Now() // this header must have one
 	}
@@ -32,12 +31,12 @@ func (h *header) local(b []byte, r *slog.Record) []byte {
 //
 // "HEADER = PRI VERSION SP TIMESTAMP SP HOSTNAME SP APP-NAME SP PROCID SP MSGID"
 // https://www.rfc-editor.org/rfc/rfc5424#section-6
-func (h *header) remote(b []byte, r *slog.Record) []byte {
-	b = append(h.priority(b, r.Level), "1 "...)
-	if r.Time.IsZero() {
+func (h *header) remote(b []byte, at time.Time, l slog.Level) []byte {
+	b = append(h.priority(b, l), "1 "...)
+	if at.IsZero() {
 		b = append(b, '-')
 	} else {
-		b = r.Time.AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
+		b = at.AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
 	}
 	b = append(append(append(b, ' '), h.host...), ' ')
 	b = append(append(b, h.tag...), ' ')

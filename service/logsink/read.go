@@ -31,11 +31,12 @@ func (e *LineError) Unwrap() error { return e.Err }
 
 // Read reads the records that NewJSON wrote, to be looked at or given to another
 // handler, attributes in their order. Objects become groups and lists stay JSON;
-// whole numbers are int64, others float64 or, if they are too large for it, text;
-// times and durations stay the text and the number that they are. Empty lines are passed over, and so is
-// the record separator of RFC 7464 at the beginning of a line. A line that is no
-// record, or was cut off, is a *LineError, and reading goes on; an error of r is
-// the last.
+// whole numbers are int64 or uint64, others float64 or, if that cannot hold
+// them, text; times and durations stay the text and the number that they are.
+//
+// Empty lines are passed over, and so is the record separator of RFC 7464 at the
+// beginning of a line. A line that is no record, or was cut off, is a
+// *LineError, and reading goes on; an error of r is the last.
 func Read(r io.Reader) iter.Seq2[slog.Record, error] {
 	return func(yield func(slog.Record, error) bool) {
 		b := bufio.NewReaderSize(r, 64<<10)
@@ -170,6 +171,9 @@ func parseValue(text json.RawMessage, depth int) (v slog.Value, err error) {
 	}
 	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		return slog.Int64Value(n), nil
+	}
+	if n, err := strconv.ParseUint(string(text), 10, 64); err == nil {
+		return slog.Uint64Value(n), nil
 	}
 	if f, err := strconv.ParseFloat(string(text), 64); err == nil {
 		return slog.Float64Value(f), nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,8 +94,11 @@ func (f *File) rotate(now time.Time) (err error) {
 	if err := f.shift(all, newest); err != nil {
 		return err
 	}
+	if runtime.GOOS == "windows" {
+		f.drop() // an open file cannot be renamed there
+	}
 	if err := f.disk().Rename(f.Name, newest.name(f.Name)); err != nil {
-		return err
+		return err // the open file is still good to write to: perhaps its name could not be opened again
 	}
 	f.drop()
 	return f.prune()

@@ -28,9 +28,11 @@ type SyslogOptions struct {
 	Facility string
 	// Level is that of the records to send; nil: all.
 	Level slog.Leveler
-	// MaxLines and MaxBytes are what may wait to be sent, as in a Queue. 0:
-	// 8,192 and 1 MiB; negative: any number.
-	MaxLines, MaxBytes int
+	// MaxLines is how many messages may wait to be sent. 0: 8,192; negative: any
+	// number.
+	MaxLines int
+	// MaxBytes is how much they may have together. 0: 1 MiB; negative: anything.
+	MaxBytes int
 }
 
 // facilities by their code; those without a name are not for programs.

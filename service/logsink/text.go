@@ -33,7 +33,7 @@ type textual struct {
 	// Immutable.
 	out    outlet
 	level  slog.Leveler
-	head   func(b []byte, r *slog.Record) []byte
+	head   func(b []byte, at time.Time, l slog.Level) []byte
 	attrs  []byte // of With, ready to be appended
 	stacks []byte // the lines of theirs
 	prefix string // of the groups that are open, with a dot at its end
@@ -77,7 +77,7 @@ const maxPageBytes = 16 << 10
 
 func (t *textual) Handle(_ context.Context, r slog.Record) error {
 	p := pages.Get().(*page)
-	p.line, p.stacks, p.prefix = t.head(p.line[:0], &r), append(p.stacks[:0], t.stacks...), append(p.prefix[:0], t.prefix...)
+	p.line, p.stacks, p.prefix = t.head(p.line[:0], r.Time, r.Level), append(p.stacks[:0], t.stacks...), append(p.prefix[:0], t.prefix...)
 	head := len(p.line)
 	p.line = appendMessage(p.line, cut(r.Message, maxValueBytes))
 	p.line = append(p.line, t.attrs...)
@@ -113,11 +113,11 @@ func (t *textual) WithGroup(name string) slog.Handler {
 }
 
 // appendHead appends the time, which is left out if it is zero, and the level.
-func appendHead(b []byte, r *slog.Record) []byte {
-	if !r.Time.IsZero() {
-		b = append(r.Time.AppendFormat(b, timeLayout), ' ')
+func appendHead(b []byte, at time.Time, l slog.Level) []byte {
+	if !at.IsZero() {
+		b = append(at.AppendFormat(b, timeLayout), ' ')
 	}
-	return append(append(b, r.Level.String()...), ' ')
+	return append(append(b, l.String()...), ' ')
 }
 
 // attr appends one attribute, or those of its group.
@@ -148,8 +148,12 @@ func (p *page) attr(a slog.Attr, depth int) {
 		p.line = strconv.AppendUint(p.line, v.Uint64(), 10)
 	case slog.KindTime:
 		p.line = v.Time().AppendFormat(p.line, time.RFC3339Nano)
+	case slog.KindDuration:
+		p.line = append(p.line, v.Duration().String()...)
+	case slog.KindFloat64:
+		p.line = strconv.AppendFloat(p.line, v.Float64(), 'g', -1, 64)
 	default:
-		p.line = append(p.line, text(v)...)
+		p.line = strconv.AppendBool(p.line, v.Bool())
 	}
 }
 
@@ -172,10 +176,12 @@ func (p *page) group(key string, attrs []slog.Attr, depth int) {
 // key appends the name of an attribute, with those of its groups.
 func (p *page) key(key string) {
 	p.line = append(p.line, ' ')
-	if len(p.prefix) > 0 {
-		key = string(p.prefix) + key
+	start := len(p.line)
+	p.line = append(append(p.line, p.prefix...), key...)
+	if name := p.line[start:]; !isWord(name) {
+		p.line = strconv.AppendQuote(p.line[:start], string(name))
 	}
-	p.line = append(appendWord(p.line, key), '=')
+	p.line = append(p.line, '=')
 }
 
 // stack appends lines behind tabs. Tabs that they begin with stay.
