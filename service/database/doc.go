@@ -38,7 +38,8 @@
 //
 // A Pool belongs to one loop. Others ask it by deferred.Ask, or have a Pool each.
 //
-// Drivers: one that ignores its context keeps a worker until it has done. With
+// Drivers: one that ignores its context keeps a worker until it has done, one
+// that panics keeps it for ever. With
 // SQLite, ":memory:" is another database for each connection (MaxConns: 1), and
 // writers wait for each other (PRAGMA busy_timeout). MySQL's calls a lost
 // connection by a name of its own; it is known by its IsValid.

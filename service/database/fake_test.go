@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -92,6 +93,9 @@ func (c *fakeConn) Close() error {
 	c.fake.open--
 	return nil
 }
+
+// ResetSession lets database/sql keep a connection whose transaction was cancelled.
+func (c *fakeConn) ResetSession(context.Context) error { return nil }
 
 func (c *fakeConn) IsValid() bool                  { return !c.dead }
 func (c *fakeConn) Ping(ctx context.Context) error { return c.fake.ask(ctx, "ping") }
@@ -210,7 +214,7 @@ func live(t *testing.T, p *Pool, body func(co *deferred.Co) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	err := reactor.Do(ctx, nil, func(co *deferred.Co, l twistor.Loop) error {
+	err := reactor.Do(ctx, &reactor.Config{Log: slog.New(slog.DiscardHandler)}, func(co *deferred.Co, l twistor.Loop) error {
 		if err := p.Start(co, service.On(l)); err != nil {
 			return err
 		}

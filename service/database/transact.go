@@ -42,5 +42,10 @@ func Transact[T any](p *Pool, opts *sql.TxOptions, f func(ctx context.Context, t
 //
 //	conn.Raw(func(any) error { return driver.ErrBadConn })
 func WithConn[T any](p *Pool, f func(ctx context.Context, conn *sql.Conn) (T, error)) *deferred.Deferred[T] {
-	return do(p, "conn", f)
+	return do(p, "conn", func(ctx context.Context, conn *sql.Conn) (T, error) {
+		// Rows that f left open would keep conn from being given back.
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		return f(ctx, conn)
+	})
 }
