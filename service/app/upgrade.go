@@ -163,6 +163,7 @@ func (v *life) replace(co *deferred.Co, h *heir) error {
 	if err := v.halt(co); err != nil {
 		v.log.Warn("upgrade: not all was finished", "err", err)
 	}
+	v.ports.takers = nil
 	memory, err := v.leaveMemory(co)
 	if err == nil {
 		err = h.begin(co, memory)
