@@ -16,7 +16,7 @@ func (h *Host) Crash() {
 	}
 	gone := h.conns
 	h.conns, h.sockets, h.pollers, h.peers = nil, nil, nil, nil
-	h.reactor, h.open, h.down = nil, 0, true
+	h.reactor, h.open, h.down, h.children = nil, 0, true, 0
 	h.life++
 	h.Disk.Crash()
 	for _, c := range gone {

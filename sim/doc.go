@@ -32,7 +32,8 @@
 // goroutines of its own cannot be replayed. Jobs of Loop.Work run on the same
 // goroutine at a later virtual time, so they must not wait for the loop. TLS is
 // Identity: names, protocols and certificates are checked, bytes pass as they
-// are. There are no child processes, inherited files or descriptors to pass.
+// are. Child processes are Programs: coroutines that a Host knows by name. There
+// are no inherited files or descriptors to pass.
 //
 // Limits: 65,000 hosts, 20,000 sockets and 10,000 jobs a host (the first is
 // Host.MaxOpen), 256 MiB of files a Disk, 1 MiB of log; Run and a Peer wait for

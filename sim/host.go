@@ -37,7 +37,10 @@ type Host struct {
 	conns    []*conn
 	peers    []*Peer
 	jobs     int
-	poked    bool // needs a turn, though nothing says so
+	programs map[string]Program // that Spawn finds
+	spawned  int                // children, ever
+	children int                // that run
+	poked    bool               // needs a turn, though nothing says so
 }
 
 // Host returns the host of that name: the same one for the same name. Hosts are
@@ -136,6 +139,7 @@ func (h *Host) Reactor() *reactor.Reactor {
 			TLS:     w.Identity(),
 			Report:  w.book.report,
 			Notify:  h.notify,
+			Start:   h.start,
 			Debug:   true,
 		},
 	})
