@@ -101,7 +101,7 @@ const floodBytes = 8 << 20
 
 // program is the Command that runs one of programs.
 func program(name string, args ...string) twistor.Command {
-	return twistor.Command{Path: os.Args[0], Args: args, Env: append(os.Environ(), "TWISTOR_CHILD="+name)}
+	return twistor.Command{Path: os.Args[0], Args: args, Env: append(os.Environ(), "TWISTOR_CHILD="+name, "GORACE=atexit_sleep_ms=0")}
 }
 
 // A kid is a ProcessProtocol that notes what it hears.

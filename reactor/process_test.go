@@ -28,8 +28,8 @@ func TestR27Spawn(t *testing.T) {
 		}
 		defer os.RemoveAll(dir)
 		c := program("place", "a b", "c")
-		c.Dir, c.Env = dir, []string{"TWISTOR_CHILD=place", "B=2"}
-		if got, want := b.spawn(c).end().text(1), dir+" B=2,TWISTOR_CHILD=place a b,c"; got != want {
+		c.Dir, c.Env = dir, []string{"TWISTOR_CHILD=place", "GORACE=atexit_sleep_ms=0", "B=2"}
+		if got, want := b.spawn(c).end().text(1), dir+" B=2,GORACE=atexit_sleep_ms=0,TWISTOR_CHILD=place a b,c"; got != want {
 			b.Errorf("directory, environment and arguments: got %q, want %q", got, want)
 		}
 		b.Setenv("TWISTOR_OURS", "1")
