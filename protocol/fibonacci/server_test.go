@@ -260,7 +260,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// A line that has begun must end; silence between lines is nobody's fault, nor
+// a line that has begun must end; silence between lines is nobody's fault, nor
 // is a line that is not heard because of earlier ones.
 func TestLineTimeout(t *testing.T) {
 	st := newStage(t, &Server{}, true)
