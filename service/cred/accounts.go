@@ -88,21 +88,21 @@ func prove(co *deferred.Co, a *Attempt, cost passwd.Argon2id, find func(context.
 		})
 	case *SCRAM:
 		type found struct {
-			keys  passwd.SCRAM
-			known bool
+			keys passwd.SCRAM
+			ok   bool
 		}
 		f, err := Work(co, a, func(ctx context.Context) (found, error) {
 			r, known, err := find(ctx)
 			if err != nil {
 				return found{}, err
 			}
-			keys, has := scramOf(r, c.Claim())
-			return found{keys, known && has}, nil
+			keys, ok := scramOf(r, c.Claim(), known)
+			return found{keys, ok}, nil
 		})
 		if err != nil {
 			return verdict{}, err
 		}
-		if !f.known {
+		if !f.ok {
 			if c.Decoy.Iterations == 0 {
 				c.Decoy = f.keys
 			}
@@ -122,16 +122,21 @@ func prove(co *deferred.Co, a *Attempt, cost passwd.Argon2id, find func(context.
 	return verdict{}, nil
 }
 
-// scramOf is what r has for SCRAM. If it has nothing, what is returned looks as
-// if it had. The salt depends on the name and on r, which is secret: so it is
-// the same one at the next try, as a real one would be.
-func scramOf(r passwd.Record, name string) (keys passwd.SCRAM, has bool) {
+// scramOf is what r has for SCRAM. If it has nothing, or is a decoy, what is
+// returned looks as if it were the user's, and took as long to make. The salt
+// depends on the name and on r, which is secret: so it is the same one at the
+// next try, as a real one would be.
+func scramOf(r passwd.Record, name string, known bool) (keys passwd.SCRAM, ok bool) {
 	salt := keyed(r.Text(), "salt", name)[:16]
-	if keys, has = r.SCRAM(salt); has {
+	keys, has := r.SCRAM(salt)
+	if has && known {
 		return keys, true
 	}
+	if !has {
+		keys.Iterations = passwd.DefaultIterations
+	}
 	return passwd.SCRAM{
-		Iterations: passwd.DefaultIterations,
+		Iterations: keys.Iterations,
 		Salt:       salt,
 		StoredKey:  keyed(r.Text(), "stored", name),
 		ServerKey:  keyed(r.Text(), "server", name),

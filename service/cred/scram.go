@@ -116,7 +116,7 @@ func (s *SCRAM) deceive(co *deferred.Co) error {
 		return ErrUnauthorized
 	}
 	if s.Decoy.Iterations == 0 {
-		s.Decoy, _ = scramOf(nobody, s.user)
+		s.Decoy, _ = scramOf(nobody, s.user, false)
 	}
 	if err := s.Prove(co, s.Decoy); err != nil {
 		return err
