@@ -30,6 +30,8 @@ type fake struct {
 	answer func(ctx context.Context, what string) error
 	// next, if not nil, is asked before each row.
 	next func(row int) error
+	// quiet: nothing is written down.
+	quiet bool
 
 	mu   sync.Mutex
 	book []string
@@ -38,9 +40,11 @@ type fake struct {
 }
 
 func (f *fake) ask(ctx context.Context, what string) error {
-	f.mu.Lock()
-	f.book = append(f.book, what)
-	f.mu.Unlock()
+	if !f.quiet {
+		f.mu.Lock()
+		f.book = append(f.book, what)
+		f.mu.Unlock()
+	}
 	if f.answer == nil {
 		return nil
 	}
@@ -210,7 +214,7 @@ func got[T any](d *desk, of *deferred.Deferred[T]) (T, error) {
 
 // live runs body on a real reactor, with real workers, beside a Pool that is
 // started before and stopped after it.
-func live(t *testing.T, p *Pool, body func(co *deferred.Co) error) {
+func live(t testing.TB, p *Pool, body func(co *deferred.Co) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -224,4 +228,9 @@ func live(t *testing.T, p *Pool, body func(co *deferred.Co) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// off runs f, which blocks, on a worker.
+func off(co *deferred.Co, f func()) {
+	deferred.Go(co.Loop(), func(context.Context) (int, error) { f(); return 0, nil }).Await(co)
 }

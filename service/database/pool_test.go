@@ -317,16 +317,13 @@ func TestDB01CancelRunning(t *testing.T) {
 	}}
 	p := &Pool{Connector: f, MaxConns: 1}
 	live(t, p, func(co *deferred.Co) error {
-		wait := func(c chan struct{}) {
-			deferred.Go(co.Loop(), func(context.Context) (int, error) { <-c; return 0, nil }).Await(co)
-		}
 		slow := p.Exec("slow")
-		wait(begun)
+		off(co, func() { <-begun })
 		slow.Cancel()
 		if err := outcome(slow); err != deferred.ErrCanceled {
 			t.Errorf("got %v, want ErrCanceled at once", err)
 		}
-		wait(told)
+		off(co, func() { <-told })
 		next := p.Exec("next")
 		if s := p.Stats(); s.Running != 1 || s.Waiting != 1 {
 			t.Errorf("%d run, %d wait, want the cancelled one to have its place still", s.Running, s.Waiting)

@@ -181,7 +181,7 @@ func TestDB03Cancel(t *testing.T) {
 			<-ctx.Done()
 			return 7, nil // it does not even notice
 		})
-		deferred.Go(co.Loop(), func(context.Context) (int, error) { <-begun; return 0, nil }).Await(co)
+		off(co, func() { <-begun })
 		d.Cancel()
 		_, err := p.Exec("next").Await(co)
 		if got, want := f.take(), "begin, rollback, next"; got != want {
