@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
+		os.Chmod(dir, 0o755) // a program that has dropped its privileges starts it, too
 		program = filepath.Join(dir, "twistor")
 		build := exec.Command("go", "build", "-o", program, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released: one file that needs no other

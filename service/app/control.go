@@ -101,7 +101,10 @@ func (v *life) obey(co *deferred.Co, do string, r *reply) (err error) {
 	case "reload":
 		err = v.reload(co)
 	case "upgrade":
-		r.PID, err = v.upgrade(co)
+		var pid int
+		if pid, err = v.upgrade(co); err == nil {
+			r.PID = pid
+		}
 	default:
 		err = fmt.Errorf("unknown request %q: want stop, status, save, upgrade or reload", do)
 	}
