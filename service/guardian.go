@@ -4,14 +4,15 @@ package service
 // Supervisor's, a Group's, a program's. Loop-only.
 type Guardian interface {
 	// Fail says that the Service it was given to is broken, and why. Its Stop
-	// is called still. Of a Service that does not run it is ignored.
+	// is called still, later. Of a Service that does not run it is ignored.
 	Fail(err error)
 }
 
 // Fail is how a Service that has started says that it cannot go on: h is what
 // its Start was given. A Supervisor that it is in starts it anew; else the whole
-// Group, or the program, fails. On a Host that does not mind it is logged as an
-// error. A nil err panics. Loop-only.
+// Group, or the program, fails. None of its methods is called before Fail has
+// returned. On a Host that does not mind it is logged as an error. A nil err
+// panics. Loop-only.
 func Fail(h Host, err error) {
 	if err == nil {
 		panic("service: Fail: want an error, not nil")

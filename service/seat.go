@@ -31,10 +31,15 @@ func (h *hall) open() { h.doors = true }
 // seat gives t a seat with a protocol of f: nil if f refuses, or the doors are
 // closed, as for a handshake that ends when the Service has stopped.
 func (h *hall) seat(t twistor.Transport, f twistor.Factory, endpoint string) twistor.Protocol {
+	return h.seatThen(t, f, endpoint, nil)
+}
+
+// seatThen is seat, and has left called when the connection is over.
+func (h *hall) seatThen(t twistor.Transport, f twistor.Factory, endpoint string, left func(error)) twistor.Protocol {
 	if !h.doors {
 		return nil
 	}
-	return policy.Wrap(&seat{hall: h, place: -1, endpoint: endpoint}, t, f)
+	return policy.Wrap(&seat{hall: h, place: -1, endpoint: endpoint, left: left}, t, f)
 }
 
 // seeOut closes the doors and dismisses everyone. It waits until they have

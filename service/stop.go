@@ -40,7 +40,8 @@ func stopWithin(co *deferred.Co, s Service, limit time.Duration, begun func(*def
 	}
 	d := deferred.Inline(co.Loop(), func(co *deferred.Co) (struct{}, error) { return struct{}{}, body(co) })
 	begun(d)
-	if !shares {
+	_, far := s.(*apart) // its loop may not answer
+	if !shares || far {
 		timer := co.Loop().CallLater(limit, func() {
 			late = true
 			d.Cancel()
@@ -48,7 +49,7 @@ func stopWithin(co *deferred.Co, s Service, limit time.Duration, begun func(*def
 		defer timer.Stop()
 	}
 	_, err = d.Await(co)
-	if shares || !late && co.Err() == nil {
+	if !late && (shares || co.Err() == nil) {
 		return false, err
 	}
 	if errors.Is(err, deferred.ErrCanceled) || errors.Is(err, deferred.ErrTimeout) {
