@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -54,10 +55,14 @@ func (c cached[T]) next(fsys twistor.FS, name string, maxBytes int64, now time.T
 	return c, true, nil
 }
 
-// keep makes next the current one, and tells of lines that were ignored: the
-// first few, because a file of another kind has as many as lines.
+// keep makes next the current one, and tells of lines that are ignored, unless
+// it told already: of the first few, because a file of another kind has as many
+// as lines.
 func (c *cached[T]) keep(next cached[T], l twistor.Loop, name string) {
-	*c = next
+	told := slices.EqualFunc(c.flaws, next.flaws, func(a, b error) bool { return a.Error() == b.Error() })
+	if *c = next; told {
+		return
+	}
 	for i, flaw := range c.flaws {
 		if i == maxFlaws {
 			l.Log().Warn("cred: more lines are ignored", "file", name, "lines", len(c.flaws)-i)

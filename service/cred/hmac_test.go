@@ -3,6 +3,7 @@ package cred_test
 import (
 	"crypto/hmac"
 	"crypto/md5"
+	"encoding/hex"
 )
 
 func hmacMD5(key string, text []byte) []byte {
@@ -10,3 +11,5 @@ func hmacMD5(key string, text []byte) []byte {
 	h.Write(text)
 	return h.Sum(nil)
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

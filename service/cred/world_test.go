@@ -50,3 +50,21 @@ func write(t *testing.T, fsys twistor.FS, name, text string, mode fs.FileMode) {
 		t.Fatal(err)
 	}
 }
+
+// A countingLoop counts the files that are opened.
+type countingLoop struct {
+	*sim.Clock
+	opened *int
+}
+
+func (l *countingLoop) FS() twistor.FS { return countingFS{l.Clock.FS(), l.opened} }
+
+type countingFS struct {
+	twistor.FS
+	opened *int
+}
+
+func (f countingFS) OpenFile(name string, flag int, perm fs.FileMode) (twistor.File, error) {
+	*f.opened++
+	return f.FS.OpenFile(name, flag, perm)
+}
