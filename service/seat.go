@@ -2,7 +2,9 @@ package service
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -73,6 +75,7 @@ type seat struct {
 	endpoint string
 	place    int             // in hall.seats; -1: not there
 	closed   bool            // by its protocol
+	ended    bool            // by the peer, first
 	left     func(err error) // called when it is over; nil: nobody minds
 }
 
@@ -91,6 +94,12 @@ func (s *seat) Connected() {
 	s.Wrapper.Connected()
 }
 
+func (s *seat) ReadClosed() {
+	_, goesOn := s.Above().(twistor.HalfCloser)
+	s.ended = s.ended || !goesOn && !s.closed
+	s.Wrapper.ReadClosed()
+}
+
 func (s *seat) Disconnected(err error) {
 	h := s.hall
 	if s.place >= 0 { // the last one takes its place
@@ -102,9 +111,13 @@ func (s *seat) Disconnected(err error) {
 		s.place = -1
 	}
 	s.Wrapper.Disconnected(err)
-	if s.left != nil {
-		s.left(err)
+	if s.left == nil {
+		return
 	}
+	if s.ended && err == net.ErrClosed {
+		err = io.EOF // as the protocol has it
+	}
+	s.left(err)
 }
 
 // LogValue names the protocol above, not the layer.
