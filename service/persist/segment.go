@@ -53,8 +53,9 @@ const (
 	batchSumAt     = batchLineBytes - 9
 	// maxVersion is the largest version that has room in the line.
 	maxVersion = 0xffff
-	// maxBatchSearches bounds how often a batch is looked for behind damage.
-	maxBatchSearches = 1000
+	// maxBadSums is how many lines of a batch with a wrong checksum are looked
+	// at in a segment: each costs as much as what it says that follows.
+	maxBadSums = 1000
 )
 
 type batch struct {
@@ -92,8 +93,8 @@ func putHex(to []byte, n uint64) {
 	}
 }
 
-// openBatch reads the batch at the start of b, and how long it is; nil if there
-// is no whole one.
+// openBatch reads the batch at the start of b, and says how long it is. nil, 0:
+// there is none; nil and more: there is its line, but the checksum is wrong.
 func openBatch(b []byte, key uint32) (*batch, int) {
 	if len(b) < batchLineBytes || string(b[:6]) != batchWord || b[10] != ' ' || b[19] != ' ' || b[36] != ' ' || b[batchLineBytes-1] != '\n' {
 		return nil, 0
@@ -106,11 +107,11 @@ func openBatch(b []byte, key uint32) (*batch, int) {
 	if !ok1 || !ok2 || !ok3 || !ok4 || length == 0 || length > uint64(len(rest)) || first == 0 {
 		return nil, 0
 	}
-	lines := rest[:length]
+	n, lines := batchLineBytes+int(length), rest[:length]
 	if uint64(crc32.Update(crc32.Update(key, castagnoli, b[:batchSumAt-1]), castagnoli, lines)) != sum || lines[length-1] != '\n' {
-		return nil, 0
+		return nil, n
 	}
-	return &batch{first, int(version), bytes.Split(lines[:length-1], []byte{'\n'})}, batchLineBytes + int(length)
+	return &batch{first, int(version), bytes.Split(lines[:length-1], []byte{'\n'})}, n
 }
 
 // hexNumber reads digits as putHex writes them.
@@ -179,7 +180,7 @@ func readSegment(file, journal, word string, b []byte) (*segment, error) {
 		s.base = &first
 	case damaged(err):
 		s.damage = err
-		rest = after(b) // the batches may be whole
+		rest = b // somewhere behind are batches, and they may be whole
 	default:
 		return nil, err
 	}
@@ -187,21 +188,13 @@ func readSegment(file, journal, word string, b []byte) (*segment, error) {
 	return s, nil
 }
 
-// after is what follows a damaged base: its batches, if there are any.
-func after(b []byte) []byte {
-	i := bytes.Index(b, []byte("\n"+batchWord))
-	if i < 0 {
-		return nil
-	}
-	return b[i+1:]
-}
-
 // readBatches reads all whole batches. What lies before one of them is damage,
 // what lies behind the last one is torn.
 func (s *segment) readBatches(b []byte, key uint32) {
-	bad, searches := 0, 0
+	bad, badSums := 0, 0
 	for len(b) > 0 {
-		if x, n := openBatch(b, key); x != nil {
+		x, n := openBatch(b, key)
+		if x != nil {
 			if bad > 0 && s.damage == nil {
 				s.damage = wrong(s.file, ErrCorrupt, "%d bytes before change %d", bad, x.first)
 			}
@@ -209,12 +202,16 @@ func (s *segment) readBatches(b []byte, key uint32) {
 			b, bad = b[n:], 0
 			continue
 		}
+		if n > 0 {
+			badSums++
+		}
 		next := len(b)
-		if i := bytes.Index(b[1:], []byte("\n"+batchWord)); i >= 0 && searches < maxBatchSearches {
-			next = i + 2
+		if i := bytes.Index(b[1:], []byte(batchWord)); i >= 0 && badSums < maxBadSums {
+			next = i + 1
 		}
 		b, bad = b[next:], bad+next
-		searches++
 	}
-	s.torn = bad
+	if s.base != nil || len(s.batches) > 0 {
+		s.torn = bad
+	}
 }

@@ -69,11 +69,11 @@ func empty(found, old reflect.Value) {
 	}
 	switch old.Kind() {
 	case reflect.Map, reflect.Slice:
-		if !found.IsNil() {
+		if old.CanSet() && !found.IsNil() {
 			old.SetZero()
 		}
 	case reflect.Array:
-		if !found.IsZero() {
+		if old.CanSet() && !found.IsZero() {
 			old.SetZero()
 		}
 	case reflect.Pointer:
@@ -82,7 +82,7 @@ func empty(found, old reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range old.NumField() {
-			if kept(old.Type().Field(i)) && old.Field(i).CanSet() {
+			if kept(old.Type().Field(i)) {
 				empty(found.Field(i), old.Field(i))
 			}
 		}
