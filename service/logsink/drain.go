@@ -113,17 +113,15 @@ func write(w io.Writer, p []byte) (n int, err error) {
 // say writes a record about what was lost, or about trouble, if there was any.
 // It says whether the sink is good for more.
 func (q *Queue) say() bool {
-	said, trouble := q.unsaid, q.trouble
-	if said == 0 && trouble == nil {
+	if q.unsaid == 0 && q.trouble == nil {
 		return true
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines lost", 0)
-	if said > 0 {
-		r.AddAttrs(slog.Uint64("lost", said), slog.Any("err", q.reason))
+	if q.unsaid > 0 {
+		r.AddAttrs(slog.Uint64("lost", q.unsaid), slog.Any("err", q.reason))
 	} else {
 		r.Message = "log sink has trouble"
-		r.AddAttrs(slog.Any("err", trouble))
-		q.trouble = nil
+		r.AddAttrs(slog.Any("err", q.trouble))
 	}
 	format := q.Format
 	if format == nil {
@@ -134,6 +132,6 @@ func (q *Queue) say() bool {
 	if !q.put(b.Bytes()) {
 		return false
 	}
-	q.unsaid -= said
+	q.unsaid = 0
 	return true
 }

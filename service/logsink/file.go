@@ -1,6 +1,7 @@
 package logsink
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"sync"
@@ -41,7 +42,7 @@ type File struct {
 
 	mu       sync.Mutex
 	file     twistor.File // nil: to be opened
-	special  bool         // no regular file: it is not rotated
+	special  bool         // no regular file, such as a device: it is never renamed
 	closed   bool
 	torn     bool // the last line could not be taken back
 	size     int64
@@ -106,7 +107,8 @@ func (f *File) append(p []byte) error {
 	}
 	// Only if nobody else wrote are the last n bytes surely ours.
 	info, failed := f.file.Stat()
-	if failed == nil && info.Size() == f.size+int64(n) && f.file.Truncate(f.size) == nil {
+	alone := failed == nil && info.Size() == f.size+int64(n)
+	if alone && f.file.Truncate(f.size) == nil {
 		return err
 	}
 	f.size += int64(n)
@@ -167,7 +169,7 @@ func (f *File) look(now time.Time) {
 		f.midnight = tonight // the clock was ahead
 	}
 	named, err := f.disk().Stat(f.Name)
-	if os.IsNotExist(err) || err == nil && !sameFile(mine, named) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !sameFile(mine, named) {
 		f.drop()
 	}
 }
@@ -200,7 +202,7 @@ func (f *File) Reopen() error {
 	case f.file == nil: // it was renamed, or never opened
 	case f.MaxBytes < 0 && !f.Daily:
 		f.drop()
-	case f.size > 0 && !f.special:
+	default:
 		failed = f.rotate(now)
 	}
 	if err := f.open(now); err != nil {

@@ -32,6 +32,7 @@ type faulty struct {
 	renames error
 	opens   error
 	shrinks error
+	device  bool // every file is one
 }
 
 func (d *faulty) OpenFile(name string, flag int, perm fs.FileMode) (twistor.File, error) {
@@ -65,6 +66,18 @@ func (f *faultyFile) Write(p []byte) (int, error) {
 	f.disk.room = 0
 	return n, f.disk.err
 }
+
+func (f *faultyFile) Stat() (fs.FileInfo, error) {
+	info, err := f.File.Stat()
+	if f.disk.device {
+		info = deviceInfo{info}
+	}
+	return info, err
+}
+
+type deviceInfo struct{ fs.FileInfo }
+
+func (deviceInfo) Mode() fs.FileMode { return fs.ModeDevice | fs.ModeCharDevice | 0o666 }
 
 func (f *faultyFile) Truncate(size int64) error {
 	if f.disk.shrinks != nil {
@@ -134,7 +147,7 @@ func TestO11RotatesBySize(t *testing.T) {
 // is filled before others are moved.
 func TestO11OthersFiles(t *testing.T) {
 	f, d, _ := newFile(t)
-	f.MaxBytes, f.MaxFiles = 2, -1
+	f.MaxBytes, f.MaxFiles = 2, 3
 	for _, name := range []string{"a.1", "a.3", "a.01", "a.0", "a.-1", "a.gz", "a.2026-11-22", "b.1", "a1", "a.99999999999999999999"} {
 		other, err := d.OpenFile("/log/"+name, os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -226,6 +239,22 @@ func TestW05Reopen(t *testing.T) {
 	}
 	put(t, f, "2\n")
 	holdsFiles(t, d, "a.1: 1|", "a: 2|")
+	for range 2 { // an empty file is not rotated
+		if err := f.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holdsFiles(t, d, "a.2: 1|", "a.1: 2|", "a: ")
+	if err := d.Rename("/log/a.1", "/log/a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Rename("/log/a.2", "/log/a.1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Reopen(); err != nil { // another file has the name: it is opened
+		t.Fatal(err)
+	}
+	holdsFiles(t, d, "a.1: 1|", "a: 2|")
 	if err := d.Rename("/log/a", "/log/mine"); err != nil {
 		t.Fatal(err)
 	}
@@ -251,6 +280,18 @@ func TestF_34RenameIsSeen(t *testing.T) {
 	c.advance(lookInterval)
 	put(t, f, "4\n")
 	holdsFiles(t, d, "mine: 1|2|", "a: 4|")
+}
+
+// Of two processes that write to one file the second to find it full does not
+// rotate the new one.
+func TestFileRotatedByOthers(t *testing.T) {
+	f, d, c := newFile(t)
+	f.MaxBytes = 4
+	put(t, f, "1\n", "2\n")
+	other := &File{Name: f.Name, FS: d, Now: c.now, MaxBytes: 4}
+	put(t, other, "3\n")
+	put(t, f, "4\n")
+	holdsFiles(t, d, "a.1: 1|2|", "a: 3|4|")
 }
 
 // Who copies and truncates leaves a small file, which is not rotated for what it
@@ -340,7 +381,7 @@ func TestFileCannotOpen(t *testing.T) {
 	holdsFiles(t, d, "a: 2|")
 }
 
-// On the system's own disk: the mode, the names, and devices as they are.
+// On the system's own disk: the mode and the names.
 func TestO11RealFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
 	f := &File{Name: name, MaxBytes: 4, Mode: 0o600}
@@ -366,10 +407,20 @@ func TestO11RealFile(t *testing.T) {
 			t.Errorf("%s: mode %v", n, info.Mode())
 		}
 	}
-	device := &File{Name: os.DevNull, MaxBytes: 1}
-	put(t, device, "1\n", "2\n")
-	if err := device.Reopen(); err != nil {
+}
+
+// A device is written to and never renamed, whoever asks: it is nobody's log
+// alone. This one is of the simulated disk: a test that fails must not rename
+// one of the machine.
+func TestFileDevice(t *testing.T) {
+	f, d, c := newFile(t)
+	f.MaxBytes, f.Daily, d.device = 1, true, true
+	put(t, f, "1\n", "2\n")
+	c.advance(48 * time.Hour)
+	put(t, f, "3\n")
+	if err := f.Reopen(); err != nil {
 		t.Error(err)
 	}
-	device.Close()
+	put(t, f, "4\n")
+	holdsFiles(t, d, "a: 1|2|3|4|")
 }

@@ -59,7 +59,7 @@ func (f *File) due(now time.Time, n int) bool {
 		f.midnight = midnightAfter(now) // its day begins with its first line
 		return false
 	}
-	if wait := f.retry.Sub(now); f.special || wait > 0 && wait <= rotateRetry {
+	if wait := f.retry.Sub(now); wait > 0 && wait <= rotateRetry {
 		return false
 	}
 	most := f.MaxBytes
@@ -71,9 +71,9 @@ func (f *File) due(now time.Time, n int) bool {
 
 // rotate gives the file the name of the newest former one, makes room for it,
 // and removes those that are too many. The file is closed if it succeeds, and if
-// another process was faster.
+// another process was faster. What is empty, or no regular file, stays.
 func (f *File) rotate(now time.Time) (err error) {
-	if f.look(now); f.file == nil {
+	if f.look(now); f.file == nil || f.size == 0 || f.special {
 		return nil
 	}
 	defer func() {
