@@ -46,7 +46,7 @@ var arrows = []row{
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
 	{"service/app", []string{".", "deferred", "endpoint", "framing/...", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
 		"joins services, plugins and the reactor into a program"},
-	{"service/database", []string{".", "deferred", "service"}, []string{"reactor", "framing"},
+	{"service/database", []string{".", "deferred", "service", "service/database/..."}, []string{"reactor", "framing"},
 		"asks databases on the loop's workers; the real ones only in tests"},
 	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, []string{"reactor"},
 		"starts and stops protocols; only service/app knows the reactor"},

@@ -14,6 +14,7 @@ import (
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/service/database/internal/redact"
 )
 
 // What a Pool does when its fields are zero.
@@ -91,7 +92,7 @@ func (p *Pool) Start(co *deferred.Co, h service.Host) error {
 }
 
 func (p *Pool) start(co *deferred.Co, h service.Host) error {
-	p.loop, p.redact, p.stats, p.drained = h.Loop(), redactor(p.DSN, p.Secrets), Stats{}, nil
+	p.loop, p.redact, p.stats, p.drained = h.Loop(), p.redactor(), Stats{}, nil
 	if p.Log == nil {
 		p.Log = p.loop.Log()
 	}
@@ -139,6 +140,14 @@ func (p *Pool) check() error {
 		return fmt.Errorf("database: MaxConns %d, MaxRows %d: want neither negative", p.MaxConns, p.MaxRows)
 	}
 	return nil
+}
+
+func (p *Pool) redactor() *strings.Replacer {
+	var secrets []string
+	for _, s := range p.Secrets {
+		secrets = append(secrets, string(s))
+	}
+	return redact.New(string(p.DSN), secrets...)
 }
 
 // open may block: drivers read files that their DSN names.

@@ -41,8 +41,11 @@ func QueryRow[T any](p *Pool, scan func(*T, *sql.Rows) error, query string, args
 // read reads rows, on a worker. What is beyond maxRows is an error, if all are
 // wanted.
 func read[T any](ctx context.Context, conn *sql.Conn, maxRows int, all bool, scan func(*T, *sql.Rows) error, query string, args []any) (got []T, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	cancel := func() {}
+	if all {
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+	}
 	rows, err := conn.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, first(err)
