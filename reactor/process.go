@@ -156,6 +156,9 @@ func (x *process) await(child Child) {
 
 // ready serves the child's end.
 func (x *process) ready(poll.Ready) {
+	if !x.child.Exited() {
+		return
+	}
 	x.forgetExit()
 	x.exited(x.child.Wait())
 }

@@ -56,9 +56,10 @@ type Pipe struct {
 // A Child is a child process, seen from below. Loop-only.
 type Child interface {
 	PID() int
-	// Exit is ready In when Wait need not wait. Nil: Wait is called at once, on
-	// a goroutine.
+	// Exit is ready In when Exited, at times before; then Wait need not wait.
+	// Nil: Wait is called at once, on a goroutine.
 	Exit() poll.Socket
+	Exited() bool
 	// Wait waits for the end and reaps, once: nil or a *twistor.ExitError.
 	Wait() error
 	// Signal is not called after Wait; KillGroup is.

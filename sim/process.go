@@ -162,6 +162,9 @@ func (c *Child) Trap(s os.Signal, f func()) {
 	c.traps[s] = f
 }
 
+// Kill sends the child a signal, as another program might.
+func (c *Child) Kill(s os.Signal) { c.deliver(s) }
+
 // deliver is the arrival of a signal.
 func (c *Child) deliver(s os.Signal) {
 	if c.over {

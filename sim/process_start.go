@@ -126,6 +126,7 @@ type spawned struct{ c *Child }
 
 func (s spawned) PID() int          { return s.c.pid }
 func (s spawned) Exit() poll.Socket { return s.c.exit }
+func (s spawned) Exited() bool      { return s.c.over }
 func (s spawned) Wait() error       { return s.c.status }
 
 // Signal arrives in the next turn.

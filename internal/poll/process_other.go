@@ -16,6 +16,7 @@ func StartProcess(ProcessSpec) (*Process, error) { return nil, errors.ErrUnsuppo
 
 func (*Process) PID() int                           { return 0 }
 func (*Process) Exit() Socket                       { return nil }
+func (*Process) Exited() bool                       { return false }
 func (*Process) Wait() (*os.ProcessState, error)    { return nil, errors.ErrUnsupported }
 func (*Process) Signal(os.Signal) error             { return errors.ErrUnsupported }
 func (*Process) SignalGroup(s syscall.Signal) error { return errors.ErrUnsupported }

@@ -49,6 +49,13 @@ func (p *Process) Exit() Socket {
 	return p.exit
 }
 
+// Exited reports whether the child has ended, so that Wait need not wait. It is
+// for a Process with an Exit that is open.
+func (p *Process) Exited() bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.exit), Events: unix.POLLIN}}, 0)
+	return err == nil && n > 0
+}
+
 // Wait waits for the child's end and reaps it.
 func (p *Process) Wait() (*os.ProcessState, error) { return p.process.Wait() }
 
