@@ -64,6 +64,8 @@ func do[T any](p *Pool, op string, f func(context.Context, *sql.Conn) (T, error)
 			case over:
 			case err == nil:
 				d.Succeed(v)
+			case canceled: // by the reactor, then
+				d.Fail(p.fail(op, deferred.ErrStopped))
 			default:
 				d.Fail(p.fail(op, err))
 			}
@@ -119,7 +121,7 @@ func (p *Pool) end(c *call, err error, canceled bool) {
 		p.stats.Done++
 	case isLost:
 		p.stats.Lost++
-		p.Log.Warn("database: connection lost", "driver", p.name(), "err", p.fail("call", err))
+		p.log.Warn("database: connection lost", "driver", p.name(), "err", p.fail("call", err))
 		fallthrough
 	default:
 		p.stats.Failed++

@@ -172,6 +172,23 @@ func ExampleWithConn() {
 	// Output: 1
 }
 
+func ExamplePool_Stats() {
+	do(func(co *deferred.Co, db *database.Pool) error {
+		db.Exec("DELETE FROM nowhere").Await(co)
+		s := db.Stats()
+		fmt.Println(s.Done, "done,", s.Failed, "failed")
+		for i, n := range s.Ran.Counts {
+			if n > 0 {
+				fmt.Println(n, "took less than", s.Ran.Bound(i))
+			}
+		}
+		return nil
+	})
+	// Output:
+	// 2 done, 1 failed
+	// 3 took less than 1ms
+}
+
 // A DSN is not seen, however it is printed.
 func ExampleSecret() {
 	db := &database.Pool{Driver: "pgx", DSN: "postgres://web:hunter2@db.example.com/shop"}

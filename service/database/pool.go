@@ -68,6 +68,7 @@ type Pool struct {
 	// Owned by the loop.
 
 	loop    twistor.Loop // nil: not started
+	log     *slog.Logger
 	started bool
 	db      *sql.DB // nil: calls are refused
 	redact  *strings.Replacer
@@ -93,8 +94,8 @@ func (p *Pool) Start(co *deferred.Co, h service.Host) error {
 
 func (p *Pool) start(co *deferred.Co, h service.Host) error {
 	p.loop, p.redact, p.stats, p.drained = h.Loop(), p.redactor(), Stats{}, nil
-	if p.Log == nil {
-		p.Log = p.loop.Log()
+	if p.log = p.Log; p.log == nil {
+		p.log = p.loop.Log()
 	}
 	opening := deferred.Go(p.loop, func(context.Context) (*sql.DB, error) { return p.open() })
 	db, err := opening.Shield().Await(co)
@@ -110,12 +111,12 @@ func (p *Pool) start(co *deferred.Co, h service.Host) error {
 	for n := 1; ; n++ {
 		_, err := p.Ping().Await(co)
 		if err == nil {
-			p.Log.Info("database: connected", "driver", p.name())
+			p.log.Info("database: connected", "driver", p.name())
 			return nil
 		}
 		delay, again := p.Backoff.Delay(n, p.loop.Rand())
 		if again = again && isPassing(err); again {
-			p.Log.Warn("database: cannot connect", "driver", p.name(), "err", err, "again", delay)
+			p.log.Warn("database: cannot connect", "driver", p.name(), "err", err, "again", delay)
 			if canceled := co.Sleep(delay); canceled != nil {
 				again, err = false, canceled
 			}
@@ -182,7 +183,7 @@ func (p *Pool) Stop(co *deferred.Co) error {
 	if p.busy() {
 		p.drained = deferred.New[struct{}](p.loop)
 		if _, err := p.drained.Shield().Timeout(service.Patience).Await(co); err != nil {
-			p.Log.Warn("database: calls are cancelled", "running", p.running.Len(), "waiting", p.waiting.Len())
+			p.log.Warn("database: calls are cancelled", "running", p.running.Len(), "waiting", p.waiting.Len())
 			p.abandon()
 		}
 		if _, err := p.drained.Await(co); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -349,6 +352,59 @@ func TestDB01Timeout(t *testing.T) {
 	}
 	if got := f.take(); got != "a" {
 		t.Errorf("asked %s, want a: what is given up before it begins is not asked", got)
+	}
+}
+
+// A reactor that stops without having stopped the Pool ends what runs.
+func TestDB01ReactorStops(t *testing.T) {
+	begun, told := make(chan struct{}), make(chan struct{})
+	f := &fake{answer: func(ctx context.Context, what string) error {
+		if what == "slow" {
+			close(begun)
+			<-ctx.Done()
+			close(told)
+			return ctx.Err()
+		}
+		return nil
+	}}
+	p := &Pool{Connector: f}
+	var ended error
+	err := reactor.Do(t.Context(), &reactor.Config{Log: slog.New(slog.DiscardHandler)}, func(co *deferred.Co, l twistor.Loop) error {
+		if err := p.Start(co, service.On(l)); err != nil {
+			return err
+		}
+		p.Exec("slow").Done(func(_ Result, err error) { ended = err })
+		off(co, func() { <-begun })
+		return nil
+	})
+	<-told
+	if ended != nil && !errors.Is(ended, deferred.ErrStopped) || err != nil {
+		t.Errorf("got %v, want ErrStopped or nothing; %v", ended, err)
+	}
+	p.db.Close()
+}
+
+// Other loops ask by way of the Pool's own.
+func TestDB01OtherLoops(t *testing.T) {
+	p := &Pool{Connector: &fake{}}
+	c := &reactor.Config{Loops: 2, Log: slog.New(slog.DiscardHandler)}
+	err := reactor.Do(t.Context(), c, func(co *deferred.Co, l twistor.Loop) error {
+		if err := p.Start(co, service.On(l)); err != nil {
+			return err
+		}
+		there := l.Siblings()[1]
+		n, err := deferred.Ask(l, there, func() *deferred.Deferred[int] {
+			return deferred.Ask(there, l, func() *deferred.Deferred[int] {
+				return QueryRow(p, Value[int], "rows 1")
+			})
+		}).Await(co)
+		if n != 1 {
+			t.Errorf("got %d, want 1", n)
+		}
+		return errors.Join(err, p.Stop(co))
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

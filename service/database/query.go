@@ -10,8 +10,9 @@ import (
 
 // Query asks for rows, and fires with what scan made of each, in order; nil if
 // there are none. scan is most often a method of *T. args take the places of the query's parameters: $1 or ?, as
-// the driver has it. scan runs on a worker, and must not touch what belongs to
-// the loop; Value and Values are ready ones.
+// the driver has it. They are read on a worker: a []byte must stay as it is until
+// the query is over. scan runs there, too, and must not touch what belongs to the
+// loop; Value and Values are ready ones.
 //
 // A query of its own commits by itself, and one that fails does nothing. But an
 // error of scan, or ErrTooManyRows, comes when a query that also changes rows
@@ -70,7 +71,8 @@ func read[T any](ctx context.Context, conn *sql.Conn, maxRows int, all bool, sca
 	return got, asked(rows.Close())
 }
 
-// Value scans a row of one column.
+// Value scans a row of one column. A T of sql.RawBytes is valid no longer than
+// scan runs: want []byte.
 func Value[T any](v *T, r *sql.Rows) error { return r.Scan(v) }
 
 // Values scans all columns of a row, whatever they are: as the driver has them,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"reflect"
 	"runtime"
 	"slices"
@@ -290,15 +289,4 @@ func TestDB01Stats(t *testing.T) {
 	if long.Counts[len(long.Counts)-1] != 1 {
 		t.Errorf("got %v, want the longest in the last", long)
 	}
-}
-
-func ExampleDurations() {
-	var s Stats // of Pool.Stats
-	s.Ran.add(3 * time.Millisecond)
-	for i, n := range s.Ran.Counts {
-		if n > 0 {
-			fmt.Println(n, "below", s.Ran.Bound(i))
-		}
-	}
-	// Output: 1 below 4ms
 }
