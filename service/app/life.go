@@ -233,14 +233,11 @@ func (v *life) halt(co *deferred.Co) error {
 	}).Timeout(v.options.patience())
 	_, cut := v.end.Await(co)
 	v.end = nil
-	failed, err := ended.Await(co)
-	switch {
-	case cut != nil:
-		return &plugin.Error{Status: plugin.StatusTemporary, Err: fmt.Errorf("stopped before all was finished: %w", errors.Join(cut, failed))}
-	case err != nil:
-		return err
+	err, failed := ended.Await(co)
+	if err = errors.Join(cut, failed, err); errors.Is(err, deferred.ErrTimeout) || errors.Is(err, deferred.ErrCanceled) {
+		return &plugin.Error{Status: plugin.StatusTemporary, Err: fmt.Errorf("stopped before all was finished: %w", err)}
 	}
-	return failed
+	return err
 }
 
 // fail notes what went wrong at the end; the first is what counts.
