@@ -45,7 +45,7 @@ var attempts = map[string]func() error{
 	"listen on port 77": listenLow,
 	"exec setuid root": func() error {
 		program := exec.Command(filepath.Join(os.Getenv("ROOTS"), "setuid"))
-		program.Env = []string{roleVariable + "=setuid"}
+		program.Env = []string{roleVariable + "=setuid", "GORACE=atexit_sleep_ms=0"}
 		return program.Run()
 	},
 }

@@ -36,9 +36,10 @@ func TestMain(m *testing.M) {
 // status is of a role that Daemonize started, else nil.
 var status *Status
 
-// as is the environment of a role.
+// as is the environment of a role. The race detector would have each wait for a
+// second before it ends.
 func as(role string, more ...string) []string {
-	return append(append(os.Environ(), roleVariable+"="+role), more...)
+	return append(append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVariable+"="+role), more...)
 }
 
 // process is a role as a child, not yet started.
