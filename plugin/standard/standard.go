@@ -5,11 +5,13 @@ package standard
 import (
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/plugin/fibonacci"
+	"github.com/twistor-go/twistor/plugin/procmon"
 	"github.com/twistor-go/twistor/plugin/weblog"
 )
 
 // Plugins are all of them, sorted by name. Immutable.
 var Plugins = []plugin.Plugin{
 	fibonacci.Plugin,
+	procmon.Plugin,
 	weblog.Plugin,
 }

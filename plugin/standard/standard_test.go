@@ -37,6 +37,14 @@ func TestPlugins(t *testing.T) {
 				t.Errorf("%s: --%s: usage %q: want some, without a period", p.Name, f.Name, f.Usage)
 			}
 		})
+		a, takes := config.(plugin.Arguer)
+		if takes != (p.Args != "") {
+			t.Errorf("%s: Args %q, an Arguer %v: want both or neither", p.Name, p.Args, takes)
+		} else if takes {
+			if err := a.Arguments([]string{"argument"}); err != nil {
+				t.Errorf("%s: an argument is refused: %v", p.Name, err)
+			}
+		}
 		if _, err := config.Service(); err != nil {
 			t.Errorf("%s: the defaults are refused: %v", p.Name, err)
 		}
