@@ -189,7 +189,7 @@ func (x *scenario) endsWell(t *testing.T, what string, disk *sim.Disk, failed si
 	if failed.Op == sim.DiskRemove {
 		return
 	}
-	for _, name := range files(t, disk, "/var/lib/fib") {
+	for _, name := range files(t, disk, defaultDir) {
 		if strings.HasSuffix(name, temporarySuffix) {
 			t.Errorf("%s: %s was left", what, name)
 		}

@@ -135,7 +135,7 @@ func (j *Journal[C]) load(co *deferred.Co, m *memory, name string) (*recovery, e
 		return nil, err
 	}
 	if old, ok := m.saved(name); ok {
-		r.tap, r.tapFile = &old, m.loaded
+		r.tap, r.tapFile, r.named = &old, m.loaded, m.config.File != ""
 	}
 	err = r.choose()
 	for _, n := range r.notes {

@@ -239,7 +239,7 @@ func (l *ledger) writeBase() {
 		l.based(nil, 0, 0, err)
 		return
 	}
-	word := fmt.Sprintf("%016x-%s", l.number, l.m.word()[:8])
+	word := fmt.Sprintf("%016x-%s", l.number, word(l.m.loop)[:8])
 	s := &newSegment{
 		fsys: l.m.fsys, dir: l.m.dir(), program: l.m.config.Name, journal: l.name,
 		name: l.m.config.Name + "." + fileWord(l.name) + "." + word + segmentSuffix, temporary: l.m.temporary(),

@@ -57,7 +57,7 @@ func (f *forgetful) Rename(from, to string) error {
 func (f *forgetful) SyncDir(name string) error {
 	kind := "above"
 	switch {
-	case name != "/var/lib/fib":
+	case name != defaultDir:
 	case f.renamed == "":
 		kind = "names at the start"
 	case strings.HasSuffix(f.renamed, segmentSuffix):
@@ -107,7 +107,7 @@ func (f *forgetfulFile) Sync() error {
 // isCopy reports whether the file has what a snapshot has already.
 func (f *forgetfulFile) isCopy() bool {
 	for _, name := range []string{"fib.tap", "fib-shutdown.tap"} {
-		if b, err := load(f.fsys.disk, "/var/lib/fib/"+name); err == nil && bytes.Equal(b, f.text) {
+		if b, err := load(f.fsys.disk, defaultDir+"/"+name); err == nil && bytes.Equal(b, f.text) {
 			return true
 		}
 	}
@@ -146,7 +146,7 @@ func losses(t *testing.T, without string) (lost []string, seen map[string]int) {
 			if err := x.judge(disk, false); err != nil {
 				lost = append(lost, fmt.Sprintf("power fails before call %d, seed %d: %v", at, seed, err))
 			}
-			if x.before == 0 || rotten.Rot("/var/lib/fib/fib.tap", 3000) != nil {
+			if x.before == 0 || rotten.Rot(defaultDir+"/fib.tap", 3000) != nil {
 				continue // there is no older one yet
 			}
 			if err := x.judge(rotten, true); err != nil {

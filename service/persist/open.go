@@ -66,12 +66,12 @@ func unlock(lock io.Closer) func(context.Context) (struct{}, error) {
 func (m *memory) dir() string { return m.config.Dir }
 
 // temporary is a new name for a file that is being written.
-func (m *memory) temporary() string { return m.config.Name + "." + m.word() + temporarySuffix }
+func (m *memory) temporary() string { return m.config.Name + "." + word(m.loop) + temporarySuffix }
 
 // word is sixteen digits that nobody can guess.
-func (m *memory) word() string {
+func word(l twistor.Loop) string {
 	var b [8]byte
-	io.ReadFull(m.loop.Rand(), b[:])
+	io.ReadFull(l.Rand(), b[:])
 	return hex.EncodeToString(b[:])
 }
 
@@ -135,19 +135,26 @@ func (o *opening) open() (err error) {
 
 // takeLock locks NAME.lock, where the system can: elsewhere nothing keeps two
 // processes apart, and that is said.
-func (o *opening) takeLock() error {
+func (o *opening) takeLock() (err error) {
 	name := path.Join(o.config.Dir, o.config.Name+".lock")
-	err := fmt.Errorf("persist: lock %s: %w", name, errors.ErrUnsupported)
-	if locker, ok := o.fsys.(twistor.Locker); ok {
-		if o.lock, err = locker.Lock(name, 0o600); err == nil {
-			return nil
-		}
-	}
-	if errors.Is(err, errors.ErrUnsupported) {
+	if o.lock, err = lockFile(o.fsys, name); errors.Is(err, errors.ErrUnsupported) {
 		o.note(slog.LevelWarn, "there are no locks here, see to it that only one process uses this memory", "file", name)
 		return nil
 	}
-	return fmt.Errorf("persist: %w", err)
+	return err
+}
+
+// lockFile locks a file. The error is ErrUnsupported where there are no locks.
+func lockFile(fsys twistor.FS, name string) (io.Closer, error) {
+	locker, ok := fsys.(twistor.Locker)
+	if !ok {
+		return nil, fmt.Errorf("persist: lock %s: %w", name, errors.ErrUnsupported)
+	}
+	lock, err := locker.Lock(name, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("persist: %w", err)
+	}
+	return lock, nil
 }
 
 // choose reads what is to be gone on from.

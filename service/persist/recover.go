@@ -20,6 +20,7 @@ type recovery struct {
 	number   uint64     // the highest of any segment
 	tap      *State     // nil: the snapshot has none
 	tapFile  string
+	named    bool // somebody has asked for this snapshot
 
 	// Decided by choose.
 	sequence uint64 // of the state that is gone on from, before changes
@@ -88,11 +89,11 @@ func (r *recovery) choose() error {
 	journal := r.end
 	if r.tap != nil {
 		r.consider(r.tap.Sequence, r.tap.Version, r.tap.Data, r.segments)
-		if r.state != nil && r.tap.Sequence < r.end {
-			r.note(slog.LevelInfo, "the journal is newer than the snapshot", "journal", r.journal, "changes", r.end, "snapshot", r.tap.Sequence, "file", r.tapFile)
+		if r.named && r.tap.Sequence < r.end {
+			r.note(slog.LevelInfo, "the journal is newer than the snapshot, and counts", "journal", r.journal, "changes", r.end, "snapshot", r.tap.Sequence, "file", r.tapFile)
 		}
 		if len(r.segments) > 0 && r.end > journal {
-			r.note(slog.LevelWarn, "the snapshot is newer than the journal", "journal", r.journal, "changes", journal, "snapshot", r.end, "file", r.tapFile)
+			r.note(slog.LevelWarn, "the snapshot is newer than the journal, and counts", "journal", r.journal, "changes", journal, "snapshot", r.end, "file", r.tapFile)
 		}
 	}
 	if r.state == nil && len(r.segments) > 0 {

@@ -21,6 +21,18 @@ type scenario struct {
 	finished            bool
 	snapshotsOnly       bool // the next lives have no journal
 	errors              []error
+	dir                 string // "": defaultDir
+	report              func() // called after each change of the numbers; nil: not
+}
+
+const defaultDir = "/var/lib/fib"
+
+func (x *scenario) config() Config {
+	dir := x.dir
+	if dir == "" {
+		dir = defaultDir
+	}
+	return Config{Dir: dir, Name: "fib"}
 }
 
 // plain is the state in snapshots. The pad makes it longer than a sector.
@@ -31,34 +43,48 @@ type plain struct {
 
 var pad = strings.Repeat("x", 1100)
 
-// run lives one life: two snapshots, a third as of a shutdown, changes before,
-// between and behind them, alone and several in a turn; it goes on after errors.
+// run lives one life on a simulated disk.
 func (x *scenario) run(disk *sim.Disk, fsys twistor.FS) {
 	l := newLife(disk, fsys)
 	defer l.die()
-	x.errors = append(x.errors, l.do(func(co *deferred.Co) error {
-		s, err := Open(co, l, Config{Dir: "/var/lib/fib", Name: "fib"})
-		if err != nil {
-			return err
-		}
-		p, c := &plain{Pad: pad}, newCounter()
-		c.journal.CompactBytes = 200 // so that it compacts by itself, too
-		if err := errors.Join(s.Persist("plain", p), c.journal.Open(co, s)); err != nil {
-			return err
-		}
-		x.change(co, c, 1)
-		x.save(co, s, p, "")
-		x.change(co, c, 3)
-		x.save(co, s, p, "")
-		for range 4 {
-			x.change(co, c, 2)
-		}
-		x.save(co, s, p, shutdownTag)
-		x.change(co, c, 1)
-		err = s.Close(co)
-		x.finished = err == nil
+	x.errors = append(x.errors, l.do(func(co *deferred.Co) error { return x.live(co, l) }))
+}
+
+// live lives one life: two snapshots, a third as of a shutdown, changes before,
+// between and behind them, alone and several in a turn; it goes on after errors.
+func (x *scenario) live(co *deferred.Co, l twistor.Loop) error {
+	s, p, c, err := x.begin(co, l)
+	if err != nil {
 		return err
-	}))
+	}
+	x.change(co, c, 1)
+	x.save(co, s, p, "")
+	x.change(co, c, 3)
+	x.save(co, s, p, "")
+	for range 4 {
+		x.change(co, c, 2)
+	}
+	x.save(co, s, p, shutdownTag)
+	x.change(co, c, 1)
+	err = s.Close(co)
+	x.finished = err == nil
+	return err
+}
+
+func (x *scenario) begin(co *deferred.Co, l twistor.Loop) (*Store, *plain, *counter, error) {
+	s, err := Open(co, l, x.config())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, c := &plain{Pad: pad}, newCounter()
+	c.journal.CompactBytes = 200 // so that it compacts by itself, too
+	return s, p, c, errors.Join(s.Persist("plain", p), c.journal.Open(co, s))
+}
+
+func (x *scenario) say() {
+	if x.report != nil {
+		x.report()
+	}
 }
 
 // change makes n changes in one turn.
@@ -72,6 +98,7 @@ func (x *scenario) change(co *deferred.Co, c *counter, n int) {
 			d.Done(nil) // refused
 		}
 	}
+	x.say()
 	for _, d := range all {
 		if _, err := d.Await(co); err != nil {
 			x.errors = append(x.errors, err)
@@ -79,17 +106,20 @@ func (x *scenario) change(co *deferred.Co, c *counter, n int) {
 		}
 		// All that came before is durable too, also what had failed.
 		x.acknowledged = max(x.acknowledged, x.tried)
+		x.say()
 	}
 }
 
 func (x *scenario) save(co *deferred.Co, s *Store, p *plain, tag string) {
 	x.saved++
 	p.N = x.saved
+	x.say()
 	if _, err := s.Save(tag).Await(co); err != nil {
 		x.errors = append(x.errors, err)
 		return
 	}
 	x.before, x.durable = x.durable, x.saved
+	x.say()
 }
 
 // judge starts the program again, on what is left of its disk, and says what is
@@ -104,7 +134,7 @@ func (x *scenario) remember(disk *sim.Disk, fsys twistor.FS, older bool) error {
 	l := newLife(disk, fsys)
 	defer l.die()
 	return l.do(func(co *deferred.Co) error {
-		s, err := Open(co, l, Config{Dir: "/var/lib/fib", Name: "fib"})
+		s, err := Open(co, l, x.config())
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 const (
 	kindTap     = "twistor-tap"
 	kindJournal = "twistor-journal"
+	kindValue   = "twistor-value"
 
 	formatVersion = 1
 	// maxFirstLineBytes bounds the first line: kind, two numbers, a checksum.
