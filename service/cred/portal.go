@@ -22,7 +22,7 @@ type Portal[A any] struct {
 	Name string
 
 	// MaxWork is how many jobs of Work run at a time; 0: 2; negative: Login
-	// panics. Each may take 20 MiB and a processor for 20 ms.
+	// panics. Each may take 20 MiB and a processor for 30 ms.
 	MaxWork int
 	// MaxWaiting is how many logins may wait for that; beyond, ErrUnavailable.
 	// 0: 64; negative: none.

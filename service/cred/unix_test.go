@@ -11,9 +11,7 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-const (
-	sha512P = "$6$abcdefgh$cbHueVS/UT4Gg0.EnfnwJ27Lzzwf8rUdxRQSZm8iRDJv4TEZFHzD38nDTa.yVwJzbBrkaywt7RtORH2j7O12k1" // of p
-)
+const sha512P = "$6$abcdefgh$cbHueVS/UT4Gg0.EnfnwJ27Lzzwf8rUdxRQSZm8iRDJv4TEZFHzD38nDTa.yVwJzbBrkaywt7RtORH2j7O12k1" // of p
 
 // CR08: accounts of the machine, by passwd and shadow.
 func TestCR08UNIX(t *testing.T) {
@@ -28,6 +26,7 @@ func TestCR08UNIX(t *testing.T) {
 	}
 	entry("good", "x", sha512P+":19000:0:99999:7:::")
 	entry("old", sha512P, "")
+	entry("debian", "x", "$y$j9T$abcdefgh$UGYCVcUwcoG0k8SZZ.Uz3i0RYQNy1YmYj4I4poBPer2:19000:0:99999:7:::")
 	entry("locked", "x", "!"+sha512P+":19000:0:99999:7:::")
 	entry("never", "x", "*:19000:0:99999:7:::")
 	entry("empty", "x", ":19000:0:99999:7:::")
@@ -52,6 +51,9 @@ func TestCR08UNIX(t *testing.T) {
 		if _, err := d.login(password(name, "p")); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", name, err, want)
 		}
+	}
+	if _, err := d.login(password("debian", "pw")); err != nil {
+		t.Errorf("debian: %v", err)
 	}
 	// Who has expired is told so only with the right password.
 	for _, name := range []string{"good", "ended", "empty", "open"} {

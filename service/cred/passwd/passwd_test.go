@@ -35,6 +35,8 @@ var vectors = []struct{ name, record, password string }{
 	{"SHA-512 of openssl", "$6$abcdefgh$cbHueVS/UT4Gg0.EnfnwJ27Lzzwf8rUdxRQSZm8iRDJv4TEZFHzD38nDTa.yVwJzbBrkaywt7RtORH2j7O12k1", "p"},
 	// https://httpd.apache.org/docs/2.4/misc/password_encryptions.html
 	{"apr1", "$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/", "myPassword"},
+	// libxcrypt
+	{"yescrypt", "$y$j9T$abcdefgh$UGYCVcUwcoG0k8SZZ.Uz3i0RYQNy1YmYj4I4poBPer2", "pw"},
 	{"{SHA}", "{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE=", "myPassword"},
 	{"{plain}", "{plain}a:b $", "a:b $"},
 }

@@ -1,0 +1,114 @@
+package passwd
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// program is the path of a peer, which must be there where TWISTOR_PEERS says
+// required.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("TWISTOR_PEERS") == "required" {
+			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}
+
+// passwords are some that programs could take differently.
+var passwords = []string{"p", "correct horse", "pässwörd", "a:b$c\\d", strings.Repeat("long", 18), strings.Repeat("x", 17)}
+
+func accepts(t *testing.T, by, record, password string) {
+	t.Helper()
+	r, err := Parse(record)
+	if err != nil {
+		t.Errorf("%s made %q: %v", by, record, err)
+		return
+	}
+	if !r.Verify(password) || r.Verify(password[:len(password)-1]+"~") {
+		t.Errorf("%s made %q of %q: want that password only", by, record, password)
+	}
+}
+
+// CR05: files of htpasswd.
+func TestInteropHtpasswd(t *testing.T) {
+	htpasswd := program(t, "htpasswd")
+	for _, form := range []string{"-B", "-m", "-s", "-2", "-5"} {
+		for _, password := range passwords {
+			out, err := exec.Command(htpasswd, "-nb", form, "user", password).Output()
+			if err != nil {
+				t.Fatalf("htpasswd %s: %v", form, err)
+			}
+			_, record, _ := strings.Cut(strings.TrimSpace(string(out)), ":")
+			accepts(t, "htpasswd "+form, record, password)
+		}
+	}
+	// And a file of ours is read by it.
+	r, _ := Parse(vectors[4].record)
+	name := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(name, []byte("user:"+r.Text()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(htpasswd, "-vb", name, "user", vectors[4].password).CombinedOutput(); err != nil {
+		t.Errorf("htpasswd -v: %v: %s", err, out)
+	}
+}
+
+// CR05: openssl passwd.
+func TestInteropOpenSSL(t *testing.T) {
+	openssl := program(t, "openssl")
+	for _, form := range []string{"-1", "-apr1", "-5", "-6"} {
+		for _, password := range passwords {
+			out, err := exec.Command(openssl, "passwd", form, password).Output()
+			if err != nil {
+				t.Fatalf("openssl passwd %s: %v", form, err)
+			}
+			accepts(t, "openssl passwd "+form, strings.TrimSpace(string(out)), password)
+		}
+	}
+}
+
+// CR08: the C library's crypt, by python3, which has it up to version 3.12; and
+// SCRAM's keys by its hashlib.
+func TestInteropPython(t *testing.T) {
+	python := program(t, "python3")
+	run := func(script string, args ...string) (string, error) {
+		out, err := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...).Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	for _, password := range passwords {
+		script := `import sys, hashlib, hmac, base64
+b, salt = base64.b64encode, b"0123456789abcdef"
+k = hashlib.pbkdf2_hmac("sha256", sys.argv[1].encode(), salt, 4096)
+h = lambda s: hmac.digest(k, s, "sha256")
+print("SCRAM-SHA-256$4096:%s$%s:%s" % (b(salt).decode(), b(hashlib.sha256(h(b"Client Key")).digest()).decode(), b(h(b"Server Key")).decode()))`
+		want, err := run(script, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := NewSCRAM(password, 0, strings.NewReader("0123456789abcdef"))
+		if got := keys.Record().Text(); err != nil || got != want {
+			t.Errorf("got %s, %v, python3 says %s", got, err, want)
+		}
+	}
+	if _, err := run("import crypt"); err != nil {
+		t.Skip("python3 is without crypt")
+	}
+	for i, setting := range []string{"$y$j9T$abcdefgh", "$y$j75$0123456789abcdefghijk.", "$y$j85$./", "$y$jA5$Zk0n1gSVoLR9SrHxD3eM11", "$y$j/.$abcd", "$5$abc", "$6$rounds=1234$abc", "$6$$", "$1$abc", "$2b$05$abcdefghijklmnopqrstuu"} {
+		password := passwords[i%len(passwords)]
+		record, err := run("import crypt, sys; print(crypt.crypt(sys.argv[1], sys.argv[2]))", password, setting)
+		if err != nil || strings.HasPrefix(record, "*") || record == "None" {
+			t.Logf("crypt does not take %s: %s", setting, fmt.Sprint(record, err))
+			continue
+		}
+		accepts(t, "crypt", record, password)
+	}
+}
