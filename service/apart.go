@@ -27,10 +27,14 @@ type apart struct {
 
 	// Owned by home.
 	home, there twistor.Loop // nil: it was never started
+
+	// Owned by there.
+	turn deferred.Lock // one of Start, Stop and Reload at a time
+	up   bool          // service runs
 }
 
-// Start, Stop and Reload go there and wait for the answer.
-
+// Start has s start there, and waits for the answer. When it is cancelled
+// before that comes, s is stopped again if it has started after all.
 func (a *apart) Start(co *deferred.Co, h Host) error {
 	if a.home != h.Loop() {
 		a.home, a.there = h.Loop(), h.Loop()
@@ -41,7 +45,26 @@ func (a *apart) Start(co *deferred.Co, h Host) error {
 		}
 	}
 	away := away{a.there, a.home, h, Name(h)}
-	return a.ask(co, func(co *deferred.Co) error { return a.service.Start(co, away) })
+	_, err := a.ask(func(co *deferred.Co) error {
+		err := a.service.Start(co, away)
+		a.up = err == nil
+		return err
+	}).Await(co)
+	if co.Err() != nil {
+		a.hurry()
+		return co.Err()
+	}
+	return err
+}
+
+// Reload implements Reloader.
+func (a *apart) Reload(co *deferred.Co) error {
+	r, ok := a.service.(Reloader)
+	if !ok || a.home == nil {
+		return nil
+	}
+	_, err := a.ask(r.Reload).Await(co)
+	return err
 }
 
 func (a *apart) Stop(co *deferred.Co) error { return a.stopWithin(co, StopTimeout) }
@@ -51,22 +74,39 @@ func (a *apart) stopWithin(co *deferred.Co, limit time.Duration) error {
 		return nil
 	}
 	limit -= limit / 10 // for the way back
-	return a.ask(co, func(co *deferred.Co) error { return StopWithin(co, a.service, limit) })
-}
-
-// Reload implements Reloader.
-func (a *apart) Reload(co *deferred.Co) error {
-	if r, ok := a.service.(Reloader); ok {
-		return a.ask(co, r.Reload)
+	_, err := a.ask(func(co *deferred.Co) error { return a.end(co, limit) }).Await(co)
+	if co.Err() != nil {
+		a.hurry() // s may not have been asked yet
 	}
-	return nil
+	return err
 }
 
-func (a *apart) ask(co *deferred.Co, f func(co *deferred.Co) error) error {
-	_, err := deferred.Ask(a.home, a.there, func() *deferred.Signal {
-		return deferred.Inline(a.there, func(co *deferred.Co) (struct{}, error) { return struct{}{}, f(co) })
-	}).Await(co)
-	return err
+// hurry has s stopped at once, if it runs, and does not wait for it.
+func (a *apart) hurry() {
+	a.ask(func(co *deferred.Co) error { return a.end(co, 0) }).Done(nil)
+}
+
+// end runs there.
+func (a *apart) end(co *deferred.Co, limit time.Duration) error {
+	if !a.up {
+		return nil
+	}
+	a.up = false
+	return StopWithin(co, a.service, limit)
+}
+
+// ask has f run there, after those that were asked before.
+func (a *apart) ask(f func(co *deferred.Co) error) *deferred.Signal {
+	return deferred.Ask(a.home, a.there, func() *deferred.Signal {
+		return deferred.Inline(a.there, func(co *deferred.Co) (struct{}, error) {
+			done, err := a.turn.Acquire(a.there).Await(co)
+			if err != nil {
+				return struct{}{}, err
+			}
+			defer done()
+			return struct{}{}, f(co)
+		})
+	})
 }
 
 // lend is the number of the next one that lives apart below h, from 1.

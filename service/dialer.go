@@ -25,9 +25,9 @@ type Dialer[P twistor.Protocol] struct {
 	// Build makes the protocol of each connection. nil fails Start.
 	Build func(twistor.Transport) P
 	// Prepare makes a connection ready, before anybody hears of it: logs in,
-	// asks for a version. An error closes it and counts as a failed dial; to
-	// bound it, use deferred.Timeout. If the connection ends meanwhile, or the
-	// Dialer stops, co is cancelled. nil: it is ready at once.
+	// asks for a version. An error closes it and counts as a failed dial. It may
+	// take as long as its own Timeouts allow. If the connection ends meanwhile,
+	// or the Dialer stops, co is cancelled. nil: it is ready at once.
 	Prepare func(co *deferred.Co, p P) error
 	// Backoff says how long to wait between dials. After its MaxTries in a row
 	// the Dialer gives up and tells its Host, by Fail.
@@ -265,7 +265,7 @@ func (d *Dialer[P]) State() string {
 	case dialConnecting:
 		return "dials " + d.Endpoint
 	case dialWaiting:
-		return fmt.Sprintf("dials %s again in %v, failed %d times in a row: %v", d.Endpoint,
+		return fmt.Sprintf("dials %s again in %v, failures in a row: %d: %v", d.Endpoint,
 			d.timer.When().Sub(d.host.Loop().Now()).Round(time.Millisecond), d.tries, d.failed)
 	case dialConnected:
 		return "connected to " + d.Endpoint

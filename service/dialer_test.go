@@ -87,7 +87,7 @@ func TestA09RetryTimes(t *testing.T) {
 	if want := []string{"0s", "1s", "2.5s", "4.75s", "8.13s"}; !slices.Equal(got, want) {
 		t.Errorf("got dials at %v, want %v", got, want)
 	}
-	if got, want := c.State(), "dials tcp:server:79 again in 5.063s, failed 5 times in a row: "; !strings.HasPrefix(got, want) {
+	if got, want := c.State(), "dials tcp:server:79 again in 5.063s, failures in a row: 5: "; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c.Advance(5 * time.Second)
