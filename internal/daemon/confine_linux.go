@@ -59,7 +59,7 @@ func (c Confinement) Enforce() (Enforced, error) {
 	if e != 0 {
 		return Enforced{}, fmt.Errorf("daemon: landlock: %w: %w", errors.ErrUnsupported, e)
 	}
-	if err := everywhere(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); errors.Is(err, unix.ENOTSUP) {
+	if linkedWithCgo() {
 		return Enforced{}, fmt.Errorf("daemon: landlock: %w in a program linked with cgo", errors.ErrUnsupported)
 	}
 	done := Enforced{int(version), int(version) >= portsABI}

@@ -215,6 +215,13 @@ func TestDaemonIsStopped(t *testing.T) {
 		}
 		(<-heard)()
 	})
+	t.Run("by its parent, at once", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := Daemonize(ctx, Start{Env: as("hang", newLine(t).env)}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	})
 	t.Run("by the clock", func(t *testing.T) {
 		l := newLine(t)
 		_, _, err := Daemonize(t.Context(), Start{Env: as("hang", l.env), Timeout: time.Second})

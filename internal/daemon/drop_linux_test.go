@@ -221,7 +221,7 @@ func confess(t *testing.T, p Privileges, with ...string) confession {
 }
 
 // cgo is true of a program that is linked with it.
-var cgo = everywhere(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != nil
+var cgo = linkedWithCgo()
 
 // The positive control of all that follows: what is tried can be done by root.
 func TestPrivilegesControl(t *testing.T) {

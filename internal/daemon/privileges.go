@@ -26,7 +26,7 @@ type Privileges struct {
 	// that are built without cgo). Ports that are open need no right.
 	BindLow bool
 	// Sealed says that there are secrets in memory: the process leaves no core
-	// file, and nobody of the same user may look into it.
+	// file and, on Linux, nobody of the same user may look into it.
 	Sealed bool
 }
 

@@ -19,8 +19,7 @@ func limitRights(root bool, p Privileges) (rights, error) {
 
 func (rights) keep() error { return nil }
 
-// hide has no portable call; without core files and with ids changed, these
-// systems let nobody but root trace the process.
+// hide has no call that all of these systems know.
 func hide() error { return nil }
 
 // A view is not needed where the kernel keeps ids for the process.

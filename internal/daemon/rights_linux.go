@@ -29,6 +29,9 @@ func everywhere(call, a1, a2, a3, a4, a5 uintptr) error {
 	return nil
 }
 
+// linkedWithCgo says whether everywhere fails.
+func linkedWithCgo() bool { return everywhere(unix.SYS_GETPID, 0, 0, 0, 0, 0) != nil }
+
 // limitRights does what is to be done before the ids change.
 func limitRights(root bool, p Privileges) (r rights, err error) {
 	if p.BindLow {

@@ -40,8 +40,8 @@ func (v view) verify(c *Credentials, changed bool, r rights) error {
 		return err
 	}
 	seen := 0
-	for _, thread := range threads {
-		status, err := v.tasks.ReadFile(thread + "/status")
+	for _, id := range threads {
+		status, err := v.tasks.ReadFile(id + "/status")
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 			continue // it has ended
 		}
@@ -49,12 +49,12 @@ func (v view) verify(c *Credentials, changed bool, r rights) error {
 			return err
 		}
 		seen++
-		k, err := parseStatus(status)
+		th, err := parseStatus(status)
 		if err == nil {
-			err = k.differs(c, changed, r)
+			err = th.differs(c, changed, r)
 		}
 		if err != nil {
-			return fmt.Errorf("thread %s: %w", thread, err)
+			return fmt.Errorf("thread %s: %w", id, err)
 		}
 	}
 	if seen == 0 {
@@ -63,8 +63,8 @@ func (v view) verify(c *Credentials, changed bool, r rights) error {
 	return nil
 }
 
-// A keep is what a thread has, by the kernel.
-type keep struct {
+// A thread is one of ours, by the kernel.
+type thread struct {
 	uids, gids [4]int // real, effective, saved, of the file system
 	groups     []int
 	noNew      bool
@@ -73,35 +73,35 @@ type keep struct {
 }
 
 // differs says what a thread has that it should not have.
-func (k *keep) differs(c *Credentials, changed bool, r rights) error {
+func (th *thread) differs(c *Credentials, changed bool, r rights) error {
 	uids, gids := [4]int{c.UID, c.UID, c.UID, c.UID}, [4]int{c.GID, c.GID, c.GID, c.GID}
 	if c.privileges.Effective {
-		uids[0], uids[2] = k.uids[0], k.uids[2]
-		gids[0], gids[2] = k.gids[0], k.gids[2]
+		uids[0], uids[2] = th.uids[0], th.uids[2]
+		gids[0], gids[2] = th.gids[0], th.gids[2]
 	}
 	switch {
-	case k.uids != uids || k.gids != gids:
-		return fmt.Errorf("ids are %v and %v", k.uids, k.gids)
-	case !k.noNew:
+	case th.uids != uids || th.gids != gids:
+		return fmt.Errorf("ids are %v and %v", th.uids, th.gids)
+	case !th.noNew:
 		return errors.New("no_new_privs is not set")
 	case !changed:
 		return nil
-	case !slices.Equal(slices.Sorted(slices.Values(k.groups)), slices.Compact(slices.Sorted(slices.Values(c.Groups)))):
-		return fmt.Errorf("groups are %v", k.groups)
-	case c.privileges.Effective && k.effective != 0:
-		return fmt.Errorf("effective capabilities are %#x", k.effective)
-	case r.dropped && (k.permitted != r.mask || k.effective != r.mask || k.ambient != 0):
-		return fmt.Errorf("capabilities are %#x, %#x and %#x", k.permitted, k.effective, k.ambient)
-	case r.bounding && k.bounding != r.mask:
-		return fmt.Errorf("the bounding set is %#x", k.bounding)
+	case !slices.Equal(slices.Sorted(slices.Values(th.groups)), slices.Compact(slices.Sorted(slices.Values(c.Groups)))):
+		return fmt.Errorf("groups are %v", th.groups)
+	case c.privileges.Effective && th.effective != 0:
+		return fmt.Errorf("effective capabilities are %#x", th.effective)
+	case r.dropped && (th.permitted != r.mask || th.effective != r.mask || th.ambient != 0):
+		return fmt.Errorf("capabilities are %#x, %#x and %#x", th.permitted, th.effective, th.ambient)
+	case r.bounding && th.bounding != r.mask:
+		return fmt.Errorf("the bounding set is %#x", th.bounding)
 	}
 	return nil
 }
 
 // parseStatus reads what is of interest in a status file of proc(5).
-func parseStatus(status []byte) (*keep, error) {
-	k := &keep{}
-	sets := map[string]*uint64{"CapInh": &k.inheritable, "CapPrm": &k.permitted, "CapEff": &k.effective, "CapBnd": &k.bounding, "CapAmb": &k.ambient}
+func parseStatus(status []byte) (*thread, error) {
+	th := &thread{}
+	sets := map[string]*uint64{"CapInh": &th.inheritable, "CapPrm": &th.permitted, "CapEff": &th.effective, "CapBnd": &th.bounding, "CapAmb": &th.ambient}
 	found := 0
 	for line := range bytes.Lines(status) {
 		name, text, _ := strings.Cut(string(line), ":")
@@ -109,14 +109,14 @@ func parseStatus(status []byte) (*keep, error) {
 		var err error
 		switch set := sets[name]; {
 		case name == "Uid":
-			err = numbers(k.uids[:], words)
+			err = numbers(th.uids[:], words)
 		case name == "Gid":
-			err = numbers(k.gids[:], words)
+			err = numbers(th.gids[:], words)
 		case name == "Groups":
-			k.groups = make([]int, len(words))
-			err = numbers(k.groups, words)
+			th.groups = make([]int, len(words))
+			err = numbers(th.groups, words)
 		case name == "NoNewPrivs":
-			k.noNew = slices.Equal(words, []string{"1"})
+			th.noNew = slices.Equal(words, []string{"1"})
 		case set != nil && len(words) == 1:
 			*set, err = strconv.ParseUint(words[0], 16, 64)
 		default:
@@ -130,7 +130,7 @@ func parseStatus(status []byte) (*keep, error) {
 	if found != 9 {
 		return nil, fmt.Errorf("status has %d lines of 9 that were wanted", found)
 	}
-	return k, nil
+	return th, nil
 }
 
 func numbers(to []int, words []string) error {
