@@ -48,6 +48,8 @@ var arrows = []row{
 		"joins services, plugins and the reactor into a program"},
 	{"service/database", []string{".", "deferred", "service", "service/database/..."}, []string{"reactor", "framing"},
 		"asks databases on the loop's workers; the real ones only in tests"},
+	{"service/cred/...", []string{".", "deferred", "service/cred/..."}, []string{"reactor"},
+		"says who may to any protocol, and knows none; the real pool only in tests"},
 	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, []string{"reactor"},
 		"starts and stops protocols; only service/app knows the reactor"},
 	{"plugin/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/..."}, nil,

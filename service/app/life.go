@@ -10,6 +10,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/endpoint"
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service"
@@ -64,7 +65,10 @@ func live(ctx context.Context, p *program, process *process) error {
 	})
 	v.loop = v.reactor.Loop()
 	v.began = v.loop.Now()
-	v.ports = &ports{loop: v.loop}
+	v.ports = &ports{loop: v.loop, places: endpoint.Standard()}
+	if process != nil {
+		v.ports.places.Environ = process.manager.Getenv
+	}
 	if p.app != nil {
 		p.app.life = v
 		defer func() { p.app.life = nil }()
@@ -132,6 +136,7 @@ func (v *life) start(co *deferred.Co) error {
 		if err := v.process.ready(v.log); err != nil {
 			return err
 		}
+		v.process.live(v.loop)
 	}
 	v.phase = running
 	v.log.Info("started", "pid", os.Getpid())
@@ -267,6 +272,10 @@ func (v *life) reload(co *deferred.Co) error {
 		return fmt.Errorf("it is %s: want it running", v.phase)
 	}
 	v.log.Info("reloading")
+	if v.process != nil {
+		v.process.tell("reloading", v.process.manager.Reloading)
+		defer v.process.tell("ready", v.process.manager.Ready)
+	}
 	r, ok := v.root.(service.Reloader)
 	if !ok {
 		return nil

@@ -17,8 +17,9 @@ import (
 // it listens to: what was bound while the program was privileged, what a former
 // process left, and what is open, for the next process. Loop-only.
 type ports struct {
-	loop  twistor.Loop
-	store *persist.Store
+	loop   twistor.Loop
+	places *endpoint.Registry
+	store  *persist.Store
 
 	ready []reserved // bound or inherited, and not served yet
 	open  []*served
@@ -86,7 +87,7 @@ func (p *ports) ListenPacket(at string, f twistor.PacketProtocol) (twistor.Port,
 
 // listen opens at: by on with the socket that is there already, or else anew.
 func (p *ports) listen(at string, on, anew func(n *endpoint.Listener) (twistor.Port, error)) (twistor.Port, error) {
-	n, err := endpoint.ParseListener(at)
+	n, err := p.places.ParseListener(at)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (p *ports) Reserve(at string) error {
 			return nil
 		}
 	}
-	n, err := endpoint.ParseListener(at)
+	n, err := p.places.ParseListener(at)
 	if err != nil {
 		return err
 	}

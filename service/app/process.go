@@ -10,10 +10,17 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"time"
 
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/internal/daemon"
+	"github.com/twistor-go/twistor/internal/systemd"
 	"github.com/twistor-go/twistor/plugin"
 )
+
+// barrierTimeout is how long the service manager may take to hear us out.
+const barrierTimeout = 5 * time.Second
 
 // A process is what the system knows of a program: its directory, its log, its
 // pid file, its privileges. It is the program's alone, from its first moment to
@@ -30,8 +37,10 @@ type process struct {
 	parent     *daemon.Status // waits for us; nil: nobody
 	rights     *daemon.Credentials
 	profile    *os.File // nil: none
+	manager    *systemd.Supervisor
 
-	pid *daemon.PIDFile // nil: none
+	pid  *daemon.PIDFile // nil: none
+	left bool            // another process goes on
 }
 
 // runProcess runs p as this process, or, as a daemon, as another one.
@@ -69,7 +78,10 @@ func daemonize(ctx context.Context) error {
 // enter makes this process what p's options say, but for what needs the loop.
 func enter(p *program, parent *daemon.Status) (x *process, err error) {
 	o := p.options
-	x = &process{name: p.name, options: o, parent: parent, env: os.Environ()}
+	x = &process{name: p.name, options: o, parent: parent}
+	manager, wrong := systemd.Take()
+	x.manager = manager
+	x.env = append(os.Environ(), manager.Environ()...)
 	if x.executable, err = os.Executable(); err != nil {
 		return nil, err
 	}
@@ -103,6 +115,9 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 		}
 	}(x.sinks)
 	x.log.Info("starting", "name", p.name, "version", version())
+	if wrong != nil {
+		x.log.Warn("the service manager is not told", "err", wrong)
+	}
 	if o.pidfile != "" && !isHeir() {
 		if x.pid, err = daemon.CreatePIDFile(o.pidfile, 0o644); err != nil {
 			return nil, pidError(err)
@@ -212,12 +227,12 @@ func (x *process) ready(log *slog.Logger) error {
 			log.Debug("nobody waits any more", "err", err)
 		}
 	}
-	x.notify("READY=1")
+	x.tell("ready", x.manager.Ready)
 	return nil
 }
 
 // stopping tells the service manager.
-func (x *process) stopping() { x.notify("STOPPING=1") }
+func (x *process) stopping() { x.tell("stopping", x.manager.Stopping) }
 
 // handedOver leaves everything that others know us by to the process pid.
 func (x *process) handedOver(pid int) {
@@ -225,7 +240,8 @@ func (x *process) handedOver(pid int) {
 		x.pid.Close()
 		x.pid = nil
 	}
-	x.notify(fmt.Sprintf("MAINPID=%d", pid))
+	x.left = true
+	x.tell("MAINPID", func() error { return x.manager.MainPID(pid) })
 }
 
 // leave ends what enter began.
@@ -235,6 +251,10 @@ func (x *process) leave(err error) {
 			x.log.Debug("the pid file stays", "err", err)
 		}
 	}
+	if x.left {
+		x.manager.Barrier(barrierTimeout) // or it would see us end before it knows who goes on
+	}
+	x.manager.Close()
 	if x.profile != nil {
 		pprof.StopCPUProfile()
 		x.profile.Close()
@@ -250,5 +270,20 @@ func (x *process) leave(err error) {
 // environ is what a next process is to be started with.
 func (x *process) environ() []string { return append([]string(nil), x.env...) }
 
-// notify tells the service manager, if there is one.
-func (x *process) notify(state string) {}
+// tell tells the service manager, if there is one.
+func (x *process) tell(what string, say func() error) {
+	if err := say(); err != nil {
+		x.log.Warn("the service manager is not told", "what", what, "err", err)
+	}
+}
+
+// live says to the service manager, again and again, that the loop turns.
+func (x *process) live(l twistor.Loop) {
+	interval := x.manager.Watchdog() / 2
+	if interval == 0 {
+		return
+	}
+	deferred.Every(l, interval, func(*deferred.Co) error { return x.manager.Alive() }).Done(func(_ struct{}, err error) {
+		x.log.Warn("the service manager is not told", "what", "alive", "err", err)
+	})
+}
