@@ -26,11 +26,19 @@
 //   - Zeros before a line are passed over: a writer that does not append leaves
 //     a hole when the file is truncated below it.
 //
+// A program that remembers the Follower's Position, and begins its next life with
+// it as Resume, gets every line once. Files that were rotated away meanwhile, to
+// the name and a number or a date (NAME.1, NAME-20261122), are read first, in the
+// order of their last changes; so is a copy that was made before a truncation.
+//
 // What cannot be known: lines that were written and truncated between two
 // looks, and a file that had the name only between two looks, are lost, as for
 // every follower. A file that is truncated and then grows by the very bytes it
 // had (256 of them, before the place of reading) is taken for the old one. A
-// file that is edited in place is read again from its start.
+// file that is edited in place is read again from its start. With Resume: what
+// was compressed, renamed otherwise or removed meanwhile is lost, and that is
+// logged; so is a file that was rotated away before a line of it, or of one
+// before it, was read.
 //
 // Looks are Every apart; where the loop is a twistor.Notifier, changes are seen
 // at once, but no oftener than every 10 ms. All reading is done on the loop's
@@ -38,5 +46,5 @@
 //
 // Limits: lines of MaxLineBytes (64 KiB; what is beyond is cut off, counted and
 // logged), chunks of 256 KiB, and a queue of 8 files (later ones are left out
-// until there is room, and that is logged).
+// until there is room, and that is logged), after a Resume of 64.
 package follow

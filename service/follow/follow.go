@@ -38,6 +38,10 @@ type Follower struct {
 	// FromStart: a file that exists already is read from its start, instead of
 	// from its end.
 	FromStart bool
+	// Resume is where a former life of the program was, its Position; FromStart
+	// does not count then. Nil: it begins. If no file has it any more, the one of
+	// the name is read from its start.
+	Resume *Position
 	// Every is the time between two looks. 0: one second; negative is an error.
 	Every time.Duration
 	// Grace is how long a file that was replaced must not have grown before it
@@ -55,6 +59,7 @@ type Follower struct {
 
 	loop     twistor.Loop
 	reader   reader
+	position Position  // behind the last line that was delivered
 	watch    io.Closer // nil: not watched
 	changed  bool      // the watch has said so since the last look began
 	looked   time.Time // when that was
@@ -71,11 +76,16 @@ func (f *Follower) Start(co *deferred.Co, h service.Host) error {
 		return fmt.Errorf("follow: %q: Every %v, MaxLineBytes %d, ChunkBytes %d: want none of them negative",
 			f.Name, f.Every, f.MaxLineBytes, f.ChunkBytes)
 	}
+	if f.Resume != nil {
+		if err := f.Resume.check(); err != nil {
+			return fmt.Errorf("follow: %q: %w", f.Name, err)
+		}
+	}
 	f.loop, f.stopping = h.Loop(), false
 	if f.Log == nil {
 		f.Log = f.loop.Log()
 	}
-	f.reader = reader{fsys: f.loop.FS(), name: f.Name, fromStart: f.FromStart, grace: orDefault(f.Grace, DefaultGrace)}
+	f.reader = reader{fsys: f.loop.FS(), name: f.Name, fromStart: f.FromStart, from: f.Resume, grace: orDefault(f.Grace, DefaultGrace)}
 	f.reader.buf = make([]byte, tailBytes+orDefault(f.ChunkBytes, DefaultChunkBytes))
 	f.reader.split.maxLineBytes = orDefault(f.MaxLineBytes, DefaultMaxLineBytes)
 	f.timer = f.loop.CallLater(0, func() { f.due.Succeed(struct{}{}) })
@@ -106,6 +116,12 @@ func (f *Follower) Stop(co *deferred.Co) error {
 	_, err := f.ended.Await(co)
 	return err
 }
+
+// Position is behind the last line that Lines was called with, that call going
+// on included; before there was one, it is where reading has begun. It is known
+// from Start on. Whoever remembers it when Lines returns, and gives it to a later
+// Follower as Resume, gets every line once.
+func (f *Follower) Position() Position { return f.position }
 
 // run looks until it is stopped.
 func (f *Follower) run(co *deferred.Co, more bool) (err error) {
@@ -145,6 +161,7 @@ func (f *Follower) look(co *deferred.Co) (more bool, err error) {
 	for _, n := range got.notes {
 		f.Log.Log(context.Background(), n.level, "follow: "+n.text, append([]any{"file", f.Name}, n.attrs...)...)
 	}
+	f.position = got.position
 	if len(got.lines) > 0 {
 		f.Lines(got.lines)
 	}

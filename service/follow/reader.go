@@ -25,18 +25,20 @@ type reader struct {
 	fsys      twistor.FS
 	name      string
 	fromStart bool
+	from      *Position // nil: by fromStart
 	grace     time.Duration
 
-	sources []*source // the first is being read, the others follow in turn
-	next    time.Time // when the second of them was seen
-	split   splitter
-	buf     []byte // tailBytes and a chunk
-	begun   bool   // a look was taken
-	missing bool   // the name is of no file
-	crowded bool   // sources is full
-	failure string
-	long    bool // the last lines had some that were cut
-	notes   []note
+	sources  []*source // the first is being read, the others follow in turn
+	next     time.Time // when the second of them was seen
+	split    splitter
+	position Position // behind the last line that was returned
+	buf      []byte   // tailBytes and a chunk
+	begun    bool     // a look was taken
+	missing  bool     // the name is of no file
+	crowded  bool     // sources is full
+	failure  string
+	long     bool // the last lines had some that were cut
+	notes    []note
 }
 
 // A note is something to be logged.
@@ -48,9 +50,10 @@ type note struct {
 
 // A haul is what one look brought. Its lines and notes live until the next.
 type haul struct {
-	lines [][]byte
-	notes []note
-	more  bool // look again at once
+	lines    [][]byte
+	notes    []note
+	position Position
+	more     bool // look again at once
 }
 
 // look reads at most one chunk. The error is of a first look only: what goes
@@ -77,11 +80,14 @@ func (r *reader) look(now time.Time) (haul, error) {
 			r.note(slog.LevelWarn, "lines too long, cut", "lines", r.split.cut, "limit", r.split.maxLineBytes)
 		}
 	}
-	return haul{r.split.lines, r.notes, more}, nil
+	return haul{r.split.lines, r.notes, r.position, more}, nil
 }
 
 // discover finds out whether the name stands for a file that was not seen yet.
 func (r *reader) discover(now time.Time) error {
+	if !r.begun && r.from != nil {
+		return r.resume(r.from, now)
+	}
 	info, err := r.fsys.Stat(r.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !r.missing {
@@ -100,7 +106,7 @@ func (r *reader) discover(now time.Time) error {
 	if err := regular(r.name, info); err != nil {
 		return err
 	}
-	if len(r.sources) == maxSources {
+	if len(r.sources) >= maxSources {
 		if !r.crowded {
 			r.crowded = true
 			r.note(slog.LevelWarn, "replaced too often, files are left out", "waiting", maxSources)
@@ -119,6 +125,7 @@ func (r *reader) discover(now time.Time) error {
 			s.file.Close()
 			return err
 		}
+		r.position = s.position
 	}
 	if len(r.sources) == 1 {
 		r.next = now
@@ -141,10 +148,13 @@ func (r *reader) read(now time.Time) (more bool, err error) {
 	if err == errTruncated {
 		r.note(slog.LevelInfo, "file was truncated", "read", s.offset)
 		r.split.end()
+		s.end()
+		r.reached(s)
 		s.rewind()
 		return true, nil
 	}
 	r.split.feed(chunk)
+	r.reached(s)
 	if len(chunk) >= len(r.buf)-tailBytes {
 		return true, nil
 	}
@@ -152,10 +162,20 @@ func (r *reader) read(now time.Time) (more bool, err error) {
 		return false, err
 	}
 	r.split.end()
+	s.end()
+	r.reached(s)
 	s.file.Close()
 	r.sources = slices.Delete(r.sources, 0, 1)
 	r.next = now
 	return true, err
+}
+
+// reached notes how far s was read. In a file of which no line was read yet, it is
+// the end of the one before that can be found again.
+func (r *reader) reached(s *source) {
+	if s.position.Offset > 0 {
+		r.position = s.position
+	}
 }
 
 // ended tells whether the first source, of which all was read, is to be left
@@ -164,6 +184,9 @@ func (r *reader) read(now time.Time) (more bool, err error) {
 func (r *reader) ended(now time.Time) bool {
 	if len(r.sources) == 1 {
 		return false
+	}
+	if r.sources[0].settled {
+		return true
 	}
 	known, quiet := now.Sub(r.next), now.Sub(r.sources[0].grown)
 	return known >= r.grace && quiet >= r.grace || known >= patience*r.grace
@@ -187,8 +210,6 @@ func (r *reader) note(level slog.Level, text string, attrs ...any) {
 
 // close closes all files.
 func (r *reader) close() {
-	for _, s := range r.sources {
-		s.file.Close()
-	}
+	closeAll(r.sources)
 	r.sources = nil
 }

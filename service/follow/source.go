@@ -17,11 +17,14 @@ const tailBytes = 256
 // A source is one file that has, or had, the name. It may be used from one
 // goroutine at a time.
 type source struct {
-	file   twistor.File
-	info   fs.FileInfo
-	offset int64     // of the next byte to read
-	tail   []byte    // the last bytes before offset, up to tailBytes
-	grown  time.Time // when bytes were read last
+	file     twistor.File
+	name     string
+	info     fs.FileInfo
+	offset   int64     // of the next byte to read
+	tail     []byte    // the last bytes before offset, up to tailBytes
+	position Position  // behind the last whole line that was read; zero: none was
+	grown    time.Time // when bytes were read last
+	settled  bool      // nobody writes it any more: it ends where it ends
 }
 
 // open opens name, which must be a regular file: to wait for anything else
@@ -39,7 +42,7 @@ func open(fsys twistor.FS, name string) (*source, error) {
 		f.Close()
 		return nil, err
 	}
-	return &source{file: f, info: info}, nil
+	return &source{file: f, name: name, info: info}, nil
 }
 
 func regular(name string, info fs.FileInfo) error {
@@ -69,10 +72,20 @@ func (s *source) read(p []byte, now time.Time) ([]byte, error) {
 	if n == before {
 		return nil, nil
 	}
+	if end := bytes.LastIndexByte(p[before:n], '\n') + 1; end > 0 {
+		s.position = positionAt(s.offset+int64(end), p[max(0, before+end-tailBytes):before+end])
+	}
 	s.offset += int64(n - before)
 	s.tail = append(s.tail[:0], p[max(0, n-tailBytes):n]...)
 	s.grown = now
 	return p[before:n], nil
+}
+
+// end makes the place of reading, wherever it is, the end of a line.
+func (s *source) end() {
+	if s.offset > 0 {
+		s.position = positionAt(s.offset, s.tail)
+	}
 }
 
 // rewind makes the start of the file the next to be read.
@@ -91,6 +104,7 @@ func (s *source) seekLastLine(p []byte) error {
 	end := bytes.LastIndexByte(p, '\n') + 1 // 0: all of p is of the last line
 	s.offset = from + int64(end)
 	s.tail = append(s.tail[:0], p[max(0, end-tailBytes):end]...)
+	s.end()
 	return nil
 }
 
