@@ -130,10 +130,13 @@ func TestDB05LostInRows(t *testing.T) {
 // A transaction whose connection breaks is not run again, wherever it breaks:
 // its function may have done more than to ask.
 func TestDB05LostInTransaction(t *testing.T) {
-	for _, where := range []string{"one", "commit"} {
+	for _, tc := range []struct {
+		where  string
+		broken error
+	}{{"one", driver.ErrBadConn}, {"commit", driver.ErrBadConn}, {"commit", io.EOF}} {
 		f := &fake{}
 		d := newDesk(t, f, nil)
-		f.answer = times(1, where, driver.ErrBadConn)
+		f.answer = times(1, tc.where, tc.broken)
 		ran := 0
 		_, err := got(d, Transact(d.pool, nil, func(ctx context.Context, tx *sql.Tx) (int, error) {
 			ran++
@@ -141,7 +144,7 @@ func TestDB05LostInTransaction(t *testing.T) {
 			return 1, err
 		}))
 		if !errors.Is(err, ErrLost) || ran != 1 {
-			t.Errorf("%s: got %v after %d runs, want ErrLost after one", where, err, ran)
+			t.Errorf("%s: got %v after %d runs, want ErrLost after one", tc.where, err, ran)
 		}
 	}
 }

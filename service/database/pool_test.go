@@ -355,6 +355,26 @@ func TestDB01Timeout(t *testing.T) {
 	}
 }
 
+// Who says nothing has DefaultTimeout, who says that there is none waits.
+func TestDB01TimeoutDefault(t *testing.T) {
+	for _, tc := range []struct {
+		timeout time.Duration
+		want    error
+	}{{0, deferred.ErrTimeout}, {-1, errWaits}} {
+		d := newDesk(t, &fake{}, &Pool{Timeout: tc.timeout})
+		d.WorkTime = time.Hour
+		slow := d.pool.Exec("slow")
+		d.Advance(DefaultTimeout - 1)
+		if err := outcome(slow); err != errWaits {
+			t.Errorf("Timeout %v: got %v too early", tc.timeout, err)
+		}
+		d.Advance(1)
+		if err := outcome(slow); err != tc.want {
+			t.Errorf("Timeout %v: got %v, want %v", tc.timeout, err, tc.want)
+		}
+	}
+}
+
 // A reactor that stops without having stopped the Pool ends what runs.
 func TestDB01ReactorStops(t *testing.T) {
 	begun, told := make(chan struct{}), make(chan struct{})
