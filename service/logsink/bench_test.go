@@ -40,6 +40,19 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
+// BenchmarkDrop is a line for which there is no room, because the sink hangs.
+func BenchmarkDrop(b *testing.B) {
+	g := &gate{let: make(chan struct{})}
+	q := &Queue{To: g, MaxLines: 100}
+	line := make([]byte, 120)
+	b.ReportAllocs()
+	for b.Loop() {
+		q.Write(line)
+	}
+	close(g.let)
+	q.Flush(b.Context())
+}
+
 // BenchmarkFile is one line to the disk.
 func BenchmarkFile(b *testing.B) {
 	f := &File{Name: b.TempDir() + "/log"}

@@ -30,7 +30,7 @@ func readable(_ []string, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
 	case slog.KindAny:
 		switch x := a.Value.Any().(type) {
-		case json.Marshaler, encoding.TextMarshaler, *slog.Source:
+		case json.Marshaler, encoding.TextMarshaler:
 			return a
 		case error, fmt.Stringer, net.Addr:
 			a.Value = slog.StringValue(textOf(x))

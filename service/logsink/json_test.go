@@ -25,6 +25,7 @@ func TestO08JSON(t *testing.T) {
 		{"line breaks", "a\nb", []any{"k\r", "\u2028"}, `"a\nb","k\r":"\u2028"}`},
 		{"terminal", "\x1b[2J", []any{"c1", "\u009b2J", "del", "\x7f", "bidi", "a\u202eb", "tag", "\U000e0041"},
 			`"\u001b[2J","c1":"\u009b2J","del":"\u007f","bidi":"a\u202eb","tag":"\udb40\udc41"}`},
+		{"delete alone", "a\x7f", nil, `"a\u007f"}`},
 		{"letters", "größer als 大 😀", nil, `"größer als 大 😀"}`},
 		{"addresses", "m", []any{"peer", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}, "e", errors.New("it broke"), "month", time.May},
 			`"m","peer":"127.0.0.1:80","e":"it broke","month":"May"}`},

@@ -77,6 +77,9 @@ func TestSecretIsNotSeen(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	s := NewSecret(canary)
+	if s.String() != "[redacted]" || s.GoString() != "[redacted]" {
+		t.Error("it says what it is")
+	}
 	if s.Reveal() != canary || (Secret{}).Reveal() != "" || !s.Equal(NewSecret(canary)) || s.Equal(Secret{}) {
 		t.Errorf("it does not hold what it was given")
 	}

@@ -116,13 +116,19 @@ func TestW06SyslogLocal(t *testing.T) {
 	}
 	daemon = listen()
 	defer daemon.Close()
-	s.wire.mu.Lock()
-	s.wire.tried = time.Time{} // a second ago
-	s.wire.mu.Unlock()
+	tried := func(at time.Time) {
+		s.wire.mu.Lock()
+		defer s.wire.mu.Unlock()
+		s.wire.tried = at
+	}
+	tried(time.Now().Add(time.Hour)) // less than a second ago
+	log.Info("lost, too")
+	flush(t, s.queue)
+	tried(time.Time{})
 	log.Info("two")
 	first, second := await(t, daemon), await(t, daemon)
-	if !strings.HasPrefix(first, "<28>") || !strings.Contains(first, "]: log lines lost lost=1 err=") || !strings.HasSuffix(second, "]: two") {
-		t.Errorf("got %q and %q, want a word about the one that was lost first", first, second)
+	if !strings.HasPrefix(first, "<28>") || !strings.Contains(first, "]: log lines lost lost=2 err=") || !strings.HasSuffix(second, "]: two") {
+		t.Errorf("got %q and %q, want a word about those that were lost first", first, second)
 	}
 }
 

@@ -3,7 +3,6 @@ package logsink
 import (
 	"bytes"
 	"context"
-	"encoding"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -29,11 +28,13 @@ func written(f Format, level slog.Level, message string, attrs ...any) string {
 	return b.String()
 }
 
-type textual1 struct{ err error }
+type marshaler struct{ err error }
 
-func (x textual1) MarshalText() ([]byte, error) { return []byte("as text"), x.err }
+func (x marshaler) MarshalText() ([]byte, error) { return []byte("as text"), x.err }
 
-var _ encoding.TextMarshaler = textual1{}
+type pointed struct{ text string }
+
+func (p *pointed) MarshalText() ([]byte, error) { return []byte(p.text), nil }
 
 type panicking struct{}
 
@@ -61,7 +62,7 @@ func TestO07Text(t *testing.T) {
 			`m i=-1 u=1 f=1.5 b=true d=1.5s t=2026-11-22T12:00:00.123Z`},
 		{"any", "m", []any{"n", nil, "s", struct{ A, b int }{1, 2}, "p", []byte("bytes"), "e", errors.New("it broke")},
 			`m n=<nil> s="{A:1 b:2}" p=bytes e="it broke"`},
-		{"text", "m", []any{"a", netip.MustParseAddrPort("[::1]:80"), "b", textual1{}, "c", textual1{errors.New("no")}},
+		{"text", "m", []any{"a", netip.MustParseAddrPort("[::1]:80"), "b", marshaler{}, "c", marshaler{errors.New("no")}},
 			`m a=[::1]:80 b="as text" c="!ERROR: no"`},
 		{"groups", "m", []any{slog.Group("a", "b", 1, slog.Group("c", "d", 2)), slog.Group("", "e", 3), slog.Group("none")},
 			`m a.b=1 a.c.d=2 e=3`},
@@ -90,6 +91,9 @@ func TestO03BrokenValues(t *testing.T) {
 			t.Errorf("%s: got %s, want one line that says what panicked", name, got)
 		}
 	}
+	if got := written(NewText, slog.LevelInfo, "m", "p", (*pointed)(nil), "q", panicking{}); !strings.Contains(got, " m p=<nil> q=") {
+		t.Errorf("got %s, want the nil pointer to be one", got)
+	}
 	if got := written(NewText, slog.LevelInfo, "m", "e", endless{}); len(got) > 1000 || !strings.HasSuffix(got, "…\n") {
 		t.Errorf("got %d bytes of a value without an end", len(got))
 	}
@@ -100,9 +104,9 @@ type badValuer struct{}
 func (badValuer) LogValue() slog.Value { panic("oh") }
 
 func TestTextCutsValues(t *testing.T) {
-	long := strings.Repeat("ä", maxValueBytes)
+	long := "x" + strings.Repeat("ä", maxValueBytes) // a letter is in the middle of the cut
 	got := written(NewText, slog.LevelInfo, "m", "a", long, "b", 1)
-	want := "a=" + strings.Repeat("ä", maxValueBytes/2) + "…(16384 bytes more)"
+	want := "a=x" + strings.Repeat("ä", maxValueBytes/2-1) + "…(16386 bytes more)"
 	if !strings.Contains(got, strconv.Quote(want[2:])) || !strings.HasSuffix(got, " b=1\n") {
 		t.Errorf("got …%s, want …%s", got[len(got)-60:], want[len(want)-40:])
 	}

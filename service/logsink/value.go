@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
-	"time"
 	"unicode/utf8"
 )
 
@@ -32,12 +31,7 @@ const stackKey = "stack"
 // text returns what a value that is no group reads as. What it calls, such as a
 // String method, may panic; the text says so then.
 func text(v slog.Value) string {
-	switch v.Kind() {
-	case slog.KindString:
-		return v.String()
-	case slog.KindTime:
-		return v.Time().Format(time.RFC3339Nano)
-	case slog.KindAny:
+	if v.Kind() == slog.KindAny {
 		return textOf(v.Any())
 	}
 	return v.String()
@@ -66,8 +60,6 @@ func textOf(x any) (s string) {
 		return string(x)
 	case error:
 		return x.Error()
-	case *slog.Source:
-		return x.File + ":" + strconv.Itoa(x.Line)
 	}
 	return fmt.Sprintf("%+v", x)
 }
