@@ -112,11 +112,12 @@ func TestJ05Systemd(t *testing.T) {
 		t.Fatalf("the control does not hold: %v, %q", err, environ)
 	}
 	c.Process.Signal(syscall.SIGUSR2)
-	next := await("MAINPID=")
-	await("READY=1")
+	next := await("MAINPID=") // from the old one: the next may say nothing until then
 	if err := c.Wait(); err != nil {
 		t.Errorf("the old process: %v", err)
 	}
+	await("WATCHDOG=1")
+	await("WATCHDOG=1") // now from the next
 	environ, err = os.ReadFile("/proc/" + next + "/environ")
 	if err != nil || strings.Contains(string(environ), "LISTEN_") {
 		t.Errorf("the next process was started with %q, %v, want no LISTEN_", environ, err)
