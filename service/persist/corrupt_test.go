@@ -122,8 +122,8 @@ func TestF32SnapshotDamaged(t *testing.T) {
 	check("two states of one name", seal(kindTap, []byte(`{"states": [{"name": "a", "data": 1}, {"name": "a", "data": 2}]}`)))
 }
 
-// TestF32EachBitIsDetected flips every bit of a snapshot and of a segment's base,
-// and cuts them at every length, under Read itself.
+// TestF32EachBitIsDetected flips every bit of a snapshot, and cuts it at every
+// length.
 func TestF32EachBitIsDetected(t *testing.T) {
 	disk := atRest(t)
 	good := content(t, disk, "/var/fib.tap")
