@@ -144,17 +144,37 @@ func TestF27UnwritableDirectory(t *testing.T) {
 	}
 }
 
+// A file that another could write a number to is made anew, but not if it is
+// no pid file.
 func TestPIDFileOfAnother(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("want to be root to give a file away")
 	}
+	owner := func(name string) uint32 {
+		info, err := os.Lstat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Sys().(*syscall.Stat_t).Uid
+	}
 	name := pidFile(t, "1\n")
 	os.Chown(name, 12345, -1)
-	if _, err := CreatePIDFile(name, 0); err == nil || !strings.Contains(err.Error(), "owned by uid 12345") {
-		t.Errorf("got %v, want it refused for its owner", err)
+	theirs, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	os.Chown(name, 0, -1)
-	create(t, name)
+	defer theirs.Close()
+	create(t, name).Write(7)
+	theirs.WriteString("1\n")
+	if pid, running, err := ReadPIDFile(name); owner(name) != 0 || pid != 7 || !running || err != nil {
+		t.Errorf("got owner %d, %d, %v, %v, want a new file of ours", owner(name), pid, running, err)
+	}
+
+	precious := pidFile(t, "all my money\n")
+	os.Chown(precious, 12345, -1)
+	if _, err := CreatePIDFile(precious, 0); err == nil || owner(precious) != 12345 {
+		t.Errorf("got %v, owner %d, want it refused and left", err, owner(precious))
+	}
 }
 
 // Whoever asks in the moment of a start does not make it fail.

@@ -38,9 +38,10 @@ type PIDFile struct {
 // the others have a *RunningError.
 //
 // mode is that of a new file, less the umask; 0: 0o600, because who may read the
-// file may lock it, and so keep the program from starting. The file must be
-// ours or root's, regular, without other links, and hold nothing but a number:
-// a name given by mistake costs no file, and nobody can lay a link in our way.
+// file may lock it, and so keep the program from starting. A file that is there
+// must be regular, without other links, and hold nothing but a number: a name
+// given by mistake costs no file, and nobody can lay a link in our way. One that
+// is neither ours nor root's is made anew.
 func CreatePIDFile(name string, mode fs.FileMode) (*PIDFile, error) {
 	if mode == 0 {
 		mode = 0o600
@@ -92,11 +93,11 @@ func tryPIDFile(name string, mode fs.FileMode) (_ *PIDFile, err error) {
 	if !isAt(name, f) {
 		return nil, errRetry
 	}
-	if err := harmless(f, name); err != nil {
-		return nil, err
-	}
 	stale, err := readPID(f, name)
 	if err != nil {
+		return nil, err
+	}
+	if err := harmless(f, name); err != nil {
 		return nil, err
 	}
 	// From here on the lock says that somebody runs: not the one who is gone.
@@ -116,9 +117,12 @@ func harmless(f *os.File, name string) error {
 	if st.Nlink > 1 {
 		return fmt.Errorf("daemon: pid file %s has %d links: want a file of its own", name, st.Nlink)
 	}
-	// Another's file could be told another number later, for us to signal.
+	// Its owner could write another number there later, for us to signal.
 	if uid := os.Geteuid(); int(st.Uid) != uid && st.Uid != 0 {
-		return fmt.Errorf("daemon: pid file %s is owned by uid %d: want %d, who runs this", name, st.Uid, uid)
+		if err := os.Remove(name); err != nil {
+			return fmt.Errorf("daemon: pid file %s is owned by uid %d: want %d, who runs this: %w", name, st.Uid, uid, err)
+		}
+		return errRetry
 	}
 	return nil
 }
