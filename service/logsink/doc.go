@@ -20,6 +20,7 @@
 //   - Fanout is several sinks, none of which can harm the others.
 //   - Levels say what is worth writing, by name, and may change at any time.
 //   - History keeps the last records, Early those from before there are sinks.
+//   - Lines makes records of what others print.
 //   - Secret is a string that no log shows.
 //
 // All of it runs beside the loop, on whatever goroutine logs, and a Queue on one
@@ -34,8 +35,11 @@
 //
 //	log.Warn("refused", "conn", t, "err", err)
 //
-// Limits: values of 16 KiB, stacks of 64 KiB, groups 32 deep (text), queues of
-// 8,192 lines and 1 MiB, files of 16 MiB and 10 former ones, histories of 200
-// records; what exceeds them is cut, dropped or removed, the oldest first in
-// files and histories. All but the first three are fields.
+// What is left out: the place in the source that logs, and compressed files.
+//
+// Limits: values of 16 KiB, stacks of 64 KiB, groups 32 deep (text), syslog
+// messages of 8 KiB (2 KiB by UDP), queues of 8,192 lines and 1 MiB, files of 16
+// MiB and 10 former ones, histories of 200 records; what exceeds them is cut,
+// dropped or removed, the oldest first in files and histories. The last three
+// are fields.
 package logsink

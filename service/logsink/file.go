@@ -44,7 +44,7 @@ type File struct {
 	file     twistor.File // nil: to be opened
 	special  bool         // no regular file, such as a device: it is never renamed
 	closed   bool
-	torn     bool // the last line could not be taken back
+	torn     bool // its last line has no end: it could not be taken back
 	size     int64
 	looked   time.Time
 	midnight time.Time // the end of the file's day
@@ -138,14 +138,29 @@ func (f *File) open(now time.Time) error {
 		file.Close()
 		return err
 	}
-	f.file, f.size, f.torn, f.looked = file, info.Size(), false, now
+	f.file, f.size, f.looked = file, info.Size(), now
 	f.special = !info.Mode().IsRegular()
+	f.torn = !f.special && f.size > 0 && !f.ended()
 	day := now
 	if f.size > 0 {
 		day = info.ModTime().In(now.Location())
 	}
 	f.midnight = midnightAfter(day)
 	return nil
+}
+
+// ended says whether the file ends with a newline. One that a process left which
+// was killed, or that lay on a disk which was full, may not. What cannot be read
+// is taken to be whole.
+func (f *File) ended() bool {
+	file, err := f.disk().OpenFile(f.Name, os.O_RDONLY, 0)
+	if err != nil {
+		return true
+	}
+	defer file.Close()
+	var last [1]byte
+	_, err = file.ReadAt(last[:], f.size-1)
+	return err != nil || last[0] == '\n'
 }
 
 func midnightAfter(t time.Time) time.Time {

@@ -345,6 +345,24 @@ func TestFileTornByTwo(t *testing.T) {
 	holdsFiles(t, d, "a: one|theirs|tw|three|")
 }
 
+// A line that somebody who was killed left without its end does not run into the
+// first new one.
+func TestF_34TornBefore(t *testing.T) {
+	f, d, c := newFile(t)
+	before, err := d.OpenFile(f.Name, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(before, "one\ntw")
+	before.Close()
+	put(t, f, "three\n", "four\n")
+	holdsFiles(t, d, "a: one|tw|three|four|")
+	f.Close()
+	again := &File{Name: f.Name, FS: d, Now: c.now}
+	put(t, again, "five\n")
+	holdsFiles(t, d, "a: one|tw|three|four|five|")
+}
+
 // To lose no line is worth more than the size of a file.
 func TestFileCannotRotate(t *testing.T) {
 	f, d, c := newFile(t)

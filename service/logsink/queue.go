@@ -16,9 +16,9 @@ var ErrFull = errors.New("logsink: queue is full")
 // waits. Lines go out in order, one Write each, on a goroutine that is there
 // while there are any. When there is no room, new lines are dropped; when the
 // sink fails, the line that it failed with is. Both are counted, and a record in
-// their place says how many, when writing works again. What waits when the process
-// ends is lost: Close before. Its fields are immutable after first use. Safe for
-// concurrent use.
+// their place says how many, when writing works again. What waits when the
+// process ends is lost: Close before. Its fields are immutable after first use.
+// Safe for concurrent use.
 type Queue struct {
 	// To is the sink. A Write of it is one line, or one record; a line counts as
 	// written if it took all of it. It remains the caller's, to be closed after
@@ -114,7 +114,7 @@ func (q *Queue) Stats() Stats {
 }
 
 // Flush waits until the lines that are there now are written or lost, but not
-// longer than ctx.
+// longer than ctx: the sink may hang.
 func (q *Queue) Flush(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -35,12 +35,23 @@ func (s Secret) Equal(o Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(o.Reveal())) == 1
 }
 
-func (Secret) String() string                { return redacted }
-func (Secret) GoString() string              { return redacted }
+// String implements fmt.Stringer: [redacted], like all that follow.
+func (Secret) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (Secret) GoString() string { return redacted }
+
+// Format implements fmt.Formatter, for verbs that ask no String.
 func (Secret) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
-func (Secret) LogValue() slog.Value          { return slog.StringValue(redacted) }
-func (Secret) MarshalJSON() ([]byte, error)  { return []byte(`"` + redacted + `"`), nil }
-func (Secret) MarshalText() ([]byte, error)  { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON implements json.Marshaler.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
+// MarshalText implements encoding.TextMarshaler.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // UnmarshalText takes the text of a flag or a configuration. What a Secret was
 // marshaled to is refused: it would be a password that everybody knows.
