@@ -15,6 +15,7 @@ import (
 //
 //	go          a whole program: it must build
 //	sh run      it is run in the repository's root and must succeed
+//	sh session  cmd/twistor's tests run it, in a directory of its own
 //	sh serve    it is run on another port, must serve and stop (serve_test.go)
 //	sh          it is a person's to run; its ./ and go commands must exist
 type snippet struct {
@@ -117,7 +118,7 @@ func TestSnippets(t *testing.T) {
 					t.Errorf("%s:%d: %v\n%s", s.paper, s.line, err, out)
 				}
 				fallthrough
-			case language == "sh" && (mode == "" || mode == "serve"):
+			case language == "sh" && (mode == "" || mode == "serve" || mode == "session"):
 				for _, f := range checkCommands(tree.root, s) {
 					t.Error(f)
 				}
