@@ -50,6 +50,8 @@ var arrows = []row{
 		"asks databases on the loop's workers; the real ones only in tests"},
 	{"service/cred/...", []string{".", "deferred", "service/cred/..."}, []string{"reactor"},
 		"says who may to any protocol, and knows none; the real pool only in tests"},
+	{"service/persist", []string{".", "deferred"}, []string{"reactor"},
+		"keeps state on an FS and knows nothing of services"},
 	{"service/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/..."}, []string{"reactor"},
 		"starts and stops protocols; only service/app knows the reactor"},
 	{"plugin/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/...", "service/...", "plugin/..."}, nil,
