@@ -48,6 +48,7 @@ type Server struct {
 	encoder     Encoder
 	xml         []byte // of the batch being encoded
 	ends        []int
+	first       uint64 // the hit that this life began with
 	stats       Stats
 }
 
@@ -63,7 +64,7 @@ type Stats struct {
 
 // Stats returns what s did so far.
 func (s *Server) Stats() Stats {
-	s.stats.Hits, s.stats.Clients = s.past.next, len(s.subscribers)
+	s.stats.Hits, s.stats.Clients = s.past.next-s.first, len(s.subscribers)
 	return s.stats
 }
 
@@ -99,17 +100,22 @@ func (s *Server) Publish(lines [][]byte) {
 	if len(s.ends) == 0 {
 		return
 	}
-	s.past.keep = s.keep()
-	s.past.maxBytes = orDefault(s.MaxBehindBytes, DefaultMaxBehindBytes)
-	if s.MaxBehindBytes < 0 {
-		s.past.maxBytes = 0
-	}
+	s.bound()
 	s.past.add(s.xml, s.ends)
 
 	// From the last to the first, so that one who leaves meanwhile makes
 	// nobody be passed over.
 	for i := len(s.subscribers) - 1; i >= 0; i-- {
 		s.subscribers[i].published()
+	}
+}
+
+// bound tells the backlog its limits.
+func (s *Server) bound() {
+	s.past.keep = s.keep()
+	s.past.maxBytes = orDefault(s.MaxBehindBytes, DefaultMaxBehindBytes)
+	if s.MaxBehindBytes < 0 {
+		s.past.maxBytes = 0
 	}
 }
 
