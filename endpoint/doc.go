@@ -26,6 +26,7 @@
 //	tls:HOST:PORT[:name=HOST][:roots=FILE|DIR][:cert=FILE][:key=FILE][:alpn=NAMES][:min=1.3], and as tcp:
 //	unix:PATH[:timeout=30s]
 //	fd:NUMBER
+//	process:[errors=log|drop:][dir=DIR:]PROGRAM[:ARGUMENT...]
 //
 // tls: takes endpoint=ENDPOINT in place of a port, to run over it. It begins
 // at TLS 1.2; a dialed peer's name is always verified. Certificates are read
@@ -33,7 +34,9 @@
 // can be used once. proxy: wants a PROXY header (version 1 or 2) first in each
 // connection and shows the client's address instead of the balancer's; only
 // hosts of from, private networks if it is not given, may send one, for what
-// it says is believed. Child processes are not endpoints.
+// it says is believed.
+// process: starts a child, whose standard input and output are the connection;
+// it ends with io.EOF after status 0, else with a *twistor.ExitError.
 //
 // Limits: an endpoint has up to 4,096 bytes and 64 arguments, and 8 of them
 // stand within each other; PEM files have up to 1 MiB, a directory up to 4,096

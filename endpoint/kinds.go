@@ -68,5 +68,11 @@ func standardDialers() []Kind[Dialer] {
 		},
 		{Name: "unix", Usage: "unix:PATH[:timeout=30s]", Words: []string{"path"}, Keys: []string{"timeout"}, Parse: dialUNIX},
 		{Name: "fd", Usage: "fd:NUMBER", Words: []string{"number"}, Parse: dialFD},
+		{
+			Name:  "process",
+			Usage: "process:[errors=log|drop:][dir=DIR:]PROGRAM[:ARGUMENT...]",
+			Keys:  []string{"errors", "dir"}, Inner: true,
+			Parse: dialProcess,
+		},
 	}
 }
