@@ -23,15 +23,12 @@ func (e *RunningError) Error() string {
 	return fmt.Sprintf("daemon: another process is running: %d holds %s", e.PID, e.Name)
 }
 
-// A ContentError says that a file is no pid file: it has something else than
-// one number.
-type ContentError struct {
-	Name    string
-	Content string // its beginning
-}
+// A ContentError says that a file is no pid file: it holds something else than
+// one number. What it is the error does not tell, for it might be a secret.
+type ContentError struct{ Name string }
 
 func (e *ContentError) Error() string {
-	return fmt.Sprintf("daemon: %s has %.40q: want one process number", e.Name, e.Content)
+	return fmt.Sprintf("daemon: %s is no pid file: want one process number in it, or no file", e.Name)
 }
 
 // parsePID reads the number in a pid file; 0 if it is empty. What follows the
@@ -45,7 +42,7 @@ func parsePID(name string, content []byte) (int, error) {
 	text := string(bytes.TrimSpace(line))
 	pid, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || pid < 1 || text[0] == '+' || len(bytes.Trim(rest, "0123456789\n")) > 0 || len(content) > maxPIDFileBytes {
-		return 0, &ContentError{name, string(content)}
+		return 0, &ContentError{name}
 	}
 	return int(pid), nil
 }

@@ -59,7 +59,7 @@ func (p Privileges) Resolve() (*Credentials, error) {
 	c := &Credentials{privileges: p, UID: -1, GID: -1}
 	if p.User == "" {
 		if p.Group != "" || p.Groups != nil || p.Effective || p.BindLow {
-			return nil, errors.New("daemon: a group, or other privileges, of nobody: want a user")
+			return nil, errors.New("daemon: a group, or other privileges, without a user: want a user")
 		}
 		return c, nil
 	}
