@@ -22,8 +22,9 @@ type App struct {
 	// one lower-case word.
 	Name string
 
-	states []remembered
-	life   *life // nil: it does not run
+	states    []remembered
+	remembers bool
+	life      *life // nil: it does not run
 }
 
 // A remembered is what Persist was told.
@@ -48,6 +49,11 @@ func (a *App) Persist(name string, state any, upgrades ...persist.Upgrade) {
 	a.states = append(a.states, remembered{name, state, upgrades})
 }
 
+// Remember gives the App a memory though it persists nothing itself: for
+// services that keep a persist.Journal in their Host's Store. It is for before
+// Main or Run.
+func (a *App) Remember() { a.remembers = true }
+
 // Save writes NAME.tap now, and returns when it is durable. As it takes a Co,
 // service.Every(10*time.Minute, a.Save) reads well.
 func (a *App) Save(co *deferred.Co) error {
@@ -63,7 +69,7 @@ func (a *App) Save(co *deferred.Co) error {
 // Its memory is in the working directory. The error is that of Start or Stop;
 // nil if both went well.
 func (a *App) Run(ctx context.Context) error {
-	return live(ctx, &program{name: a.Name, root: a, app: a, states: a.states, options: &options{state: "."}}, nil)
+	return live(ctx, &program{name: a.Name, root: a, app: a, states: a.states, remembers: a.remembers, options: &options{state: "."}}, nil)
 }
 
 // Run runs s on a reactor of its own until ctx is done, and stops it. The error

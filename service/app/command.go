@@ -104,7 +104,7 @@ func newAppRoot(a *App, run runner) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
-			p := &program{name: a.Name, root: a, app: a, states: a.states, options: o,
+			p := &program{name: a.Name, root: a, app: a, states: a.states, remembers: a.remembers, options: o,
 				command: persist.Command{Program: a.Name}}
 			if o.file != "" {
 				if s, err := readTap(o.file); err != nil {
