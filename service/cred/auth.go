@@ -18,6 +18,7 @@ import (
 // Loop-only.
 type Auth struct {
 	// Chosen are the Checkers asked for, as on the command line; nil: Default.
+	// It may have passwords in it, of memory: so has what it is saved to.
 	Chosen []string
 	// Default is what is chosen when nobody says; nil: nobody can log in.
 	Default []string
@@ -33,9 +34,14 @@ type Auth struct {
 
 // A Help is the error of Checkers when a person asked for help: its text is to
 // be printed, and the program to end as one that did what it was asked.
+// Immutable after first use.
 type Help struct{ Text string }
 
 func (h *Help) Error() string { return h.Text }
+
+// Help is the text, for a program that looks for any error with such a method
+// and does not import this package.
+func (h *Help) Help() string { return h.Text }
 
 // A UsageError says which --auth is wrong and what was wanted; it never quotes
 // the argument. Immutable after first use.

@@ -12,7 +12,7 @@ import (
 )
 
 // An Option is a restriction of a key: its name in lower case, and the value
-// without its quotes.
+// without its quotes. Immutable after first use.
 type Option struct{ Name, Value string }
 
 // A keyLine is a line of an authorized_keys file.
@@ -136,6 +136,7 @@ func unquote(s string) (value, rest string, err error) {
 // any name.
 // https://man.openbsd.org/ssh_config#PATTERNS
 func matchesPeer(patterns string, peer netip.Addr) (matched bool) {
+	peer = peer.Unmap().WithZone("")
 	for p := range strings.SplitSeq(patterns, ",") {
 		p, not := strings.CutPrefix(strings.TrimSpace(p), "!")
 		if not && !isAddressPattern(p) {

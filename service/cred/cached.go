@@ -50,7 +50,7 @@ func (c cached[T]) next(fsys twistor.FS, name string, maxBytes int64, now time.T
 	if int64(len(text)) > maxBytes {
 		return c, false, fmt.Errorf("%s: more than %d bytes", name, maxBytes)
 	}
-	c = cached[T]{read: true, modified: info.ModTime(), size: info.Size(), settled: now.Sub(info.ModTime()) > hasty}
+	c = cached[T]{read: true, modified: info.ModTime(), size: info.Size(), settled: now.Sub(info.ModTime()).Abs() > hasty}
 	c.value, c.flaws = parse(string(text))
 	return c, true, nil
 }

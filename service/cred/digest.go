@@ -67,6 +67,7 @@ func (d *Digest) Matches(password Secret) bool {
 }
 
 // A Request is what a Digest is checked against: the message it came in.
+// Immutable after first use.
 type Request struct {
 	Method string
 	URI    string // the request's target, as sent

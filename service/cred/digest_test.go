@@ -63,7 +63,6 @@ func TestCR07DigestVectors(t *testing.T) {
 
 // A browser answers challenges, by itself and not by the code under test.
 type browser struct {
-	t              *testing.T
 	user, password string
 	challenge      string
 	count          int
@@ -72,7 +71,6 @@ type browser struct {
 var param = regexp.MustCompile(`(\w+)="?([^",]*)"?`)
 
 func (b *browser) answer(method, uri, qop, body string) string {
-	b.t.Helper()
 	p := map[string]string{}
 	for _, m := range param.FindAllStringSubmatch(b.challenge, -1) {
 		p[m[1]] = m[2]
@@ -101,6 +99,11 @@ func (b *browser) answer(method, uri, qop, body string) string {
 		b.user, p["realm"], p["nonce"], uri, p["algorithm"], response, qop, nc, cnonce)
 }
 
+// browse answers a challenge as a browser does.
+func browse(challenge, user, password string) string {
+	return (&browser{user: user, password: password, challenge: challenge}).answer("GET", "/", "auth", "")
+}
+
 // CR07: challenge, answer, login, for each algorithm and quality.
 func TestCR07Digest(t *testing.T) {
 	for _, algorithm := range []string{"MD5", "MD5-sess", "SHA-256", "SHA-256-sess"} {
@@ -112,7 +115,7 @@ func TestCR07Digest(t *testing.T) {
 				t.Fatalf("got %q, %v, want one challenge", challenges, err)
 			}
 			request := cred.Request{Method: "POST", URI: "/a?b", Body: []byte("body")}
-			b := &browser{t: t, user: "jo", password: "secret", challenge: challenges[0]}
+			b := &browser{user: "jo", password: "secret", challenge: challenges[0]}
 			login := func(header string, r cred.Request) error {
 				c, err := digester.Parse(d.clock, header, r, peer)
 				if err != nil {
@@ -127,7 +130,7 @@ func TestCR07Digest(t *testing.T) {
 			// Each thing that it proves, changed.
 			for name, f := range map[string]func() error{
 				"password": func() error {
-					return login((&browser{t: t, user: "jo", password: "wrong", challenge: b.challenge, count: 9}).answer("POST", "/a?b", qop, "body"), request)
+					return login((&browser{user: "jo", password: "wrong", challenge: b.challenge, count: 9}).answer("POST", "/a?b", qop, "body"), request)
 				},
 				"user": func() error {
 					return login(strings.Replace(b.answer("POST", "/a?b", qop, "body"), `"jo"`, `"joe"`, 1), request)
@@ -166,7 +169,7 @@ func TestCR07DigestNonces(t *testing.T) {
 	}
 	digester.Realm = "realm"
 	challenges, _ = digester.Challenges(d.clock, peer, false)
-	b := &browser{t: t, user: "jo", password: "secret", challenge: challenges[0]}
+	b := &browser{user: "jo", password: "secret", challenge: challenges[0]}
 	parse := func(count int, from cred.Origin) error {
 		b.count = count - 1
 		_, err := digester.Parse(d.clock, b.answer("GET", "/", "auth", ""), request, from)
@@ -213,7 +216,7 @@ func TestCR07DigestUsedNoncesAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		header := (&browser{t: t, user: "jo", password: "x", challenge: challenges[0]}).answer("GET", "/", "auth", "")
+		header := (&browser{user: "jo", password: "x", challenge: challenges[0]}).answer("GET", "/", "auth", "")
 		again = func() error {
 			_, err := digester.Parse(d.clock, header, request, peer)
 			return err
@@ -238,7 +241,7 @@ func TestCR07DigestRefusals(t *testing.T) {
 	d := newDesk(t)
 	digester := &cred.Digester{Realm: "realm"}
 	challenges, _ := digester.Challenges(d.clock, peer, false)
-	b := &browser{t: t, user: "jo", password: "x", challenge: challenges[0]}
+	b := &browser{user: "jo", password: "x", challenge: challenges[0]}
 	good := b.answer("GET", "/", "auth", "")
 	edit := func(old, new string) string {
 		if !strings.Contains(good, old) {

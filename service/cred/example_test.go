@@ -3,6 +3,7 @@ package cred_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -98,6 +99,40 @@ func ExamplePortal_Exchange() {
 	// "Password:" <nil>
 	// "" <nil>
 	// jo
+}
+
+// A web server challenges, and checks what the browser answers.
+func ExampleDigester() {
+	clock := sim.NewClock(nil)
+	defer clock.Close()
+	portal := &cred.Portal[*Mailbox]{Checkers: []cred.Checker{&cred.Memory{Users: map[string]passwd.Record{
+		"jo": passwd.Plain("correct horse"),
+	}}}}
+	digester := &cred.Digester{Realm: "letters", Algorithms: []string{"SHA-256"}}
+	from := cred.Origin{Peer: netip.MustParseAddr("192.0.2.1")}
+	challenges, err := digester.Challenges(clock, from, false)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(challenges[0][:37])
+
+	const made = "Digest username=jo, realm=letters, nonce=made-up, uri=/, response=00, qop=auth, nc=00000001, cnonce=x"
+	_, err = digester.Parse(clock, made, cred.Request{Method: "GET", URI: "/"}, from)
+	fmt.Println(errors.Is(err, cred.ErrMalformed))
+
+	header := browse(challenges[0], "jo", "correct horse")
+	answer, err := digester.Parse(clock, header, cred.Request{Method: "GET", URI: "/"}, from)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	portal.Check(clock, answer, from).Done(func(id cred.Identity, err error) { fmt.Println(id.User, id.By, err) })
+	clock.Advance(time.Second)
+	// Output:
+	// Digest realm="letters", qop="auth", a
+	// true
+	// jo digest <nil>
 }
 
 func ExampleConceal() {

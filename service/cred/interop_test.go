@@ -101,7 +101,7 @@ func TestInteropSSHKeygen(t *testing.T) {
 		}
 		d := newDesk(t, &cred.SSHKeys{})
 		write(t, d.clock.FS(), "/etc/passwd", people, 0o644)
-		write(t, d.clock.FS(), "/home/jo/.ssh/authorized_keys", `from="192.0.2.1" `+string(line), 0o600)
+		write(t, d.clock.FS(), "/people/jo/.ssh/authorized_keys", `from="192.0.2.1" `+string(line), 0o600)
 		if _, err := d.login(cred.SSHKey{User: "jo", Key: blob, Verify: good}); err != nil {
 			t.Errorf("%s: %v\n%s", kind, err, d.clock.Logged())
 		}

@@ -14,6 +14,8 @@ type Origin struct {
 	// Peer is its address; the zero Addr: it has none, as at a UNIX socket.
 	Peer netip.Addr
 	// Secure says that nobody can listen in: passwords may travel as they are.
+	// Mechanisms obeys it; a protocol with a command for passwords asks it before
+	// it offers that.
 	Secure bool
 	// TLS is the connection's; nil: none. SCRAM-SHA-256-PLUS binds to it.
 	TLS *tls.ConnectionState
@@ -45,11 +47,12 @@ func OriginOf(t twistor.Transport) Origin {
 // IPv6 address, because whoever has one address of a /64 has them all.
 // https://www.rfc-editor.org/rfc/rfc6177#section-2
 func (o Origin) host() netip.Prefix {
+	peer := o.Peer.Unmap().WithZone("")
 	bits := 32
-	if o.Peer.Is6() {
+	if peer.Is6() {
 		bits = 64
 	}
-	p, err := o.Peer.Prefix(bits)
+	p, err := peer.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}

@@ -21,8 +21,7 @@ type Portal[A any] struct {
 	// Name is the host's, in the challenges of CRAM-MD5; "": localhost.
 	Name string
 
-	// MaxWork is how many jobs of Work run at a time; 0: 2; negative: Login
-	// panics. Each may take 20 MiB and a processor for 30 ms.
+	// MaxWork is how many jobs of Work run at a time; 0 or less: 2. Each may take 20 MiB and a processor for 30 ms.
 	MaxWork int
 	// MaxWaiting is how many logins may wait for that; beyond, ErrUnavailable.
 	// 0: 64; negative: none.
@@ -138,7 +137,7 @@ func (p *Portal[A]) settle(l twistor.Loop) {
 	case nil:
 		p.loop = l
 		p.hashing.Max, p.hashing.MaxWaiters = p.MaxWork, p.MaxWaiting
-		if p.MaxWork == 0 {
+		if p.MaxWork <= 0 {
 			p.hashing.Max = defaultWork
 		}
 		if p.MaxWaiting == 0 {

@@ -22,7 +22,7 @@ func key(kind, material string) (blob []byte, text string) {
 	return blob, kind + " " + base64.StdEncoding.EncodeToString(blob)
 }
 
-const people = "jo:x:1000:1000::/home/jo:/bin/sh\nal:x:1001:1001::/home/al:/bin/sh\n"
+const people = "jo:x:1000:1000::/people/jo:/bin/sh\nal:x:1001:1001::/people/al:/bin/sh\n"
 
 func good() error { return nil }
 
@@ -34,7 +34,7 @@ func TestCR08SSHKeys(t *testing.T) {
 	stranger, _ := key("ssh-ed25519", "stranger")
 	d := newDesk(t, &cred.SSHKeys{})
 	write(t, d.clock.FS(), "/etc/passwd", people, 0o644)
-	write(t, d.clock.FS(), "/home/jo/.ssh/authorized_keys", "# mine\n"+text+" jo@laptop, with a comment\n"+otherText+"\n", 0o600)
+	write(t, d.clock.FS(), "/people/jo/.ssh/authorized_keys", "# mine\n"+text+" jo@laptop, with a comment\n"+otherText+"\n", 0o600)
 	bad := errors.New("bad signature")
 	for _, c := range []struct {
 		name    string
@@ -98,7 +98,7 @@ func TestCR08SSHKeyOptions(t *testing.T) {
 	} {
 		d := newDesk(t, &cred.SSHKeys{Options: []string{"restrict", "command"}})
 		write(t, d.clock.FS(), "/etc/passwd", people, 0o644)
-		write(t, d.clock.FS(), "/home/jo/.ssh/authorized_keys", c.options+text+"\n", 0o600)
+		write(t, d.clock.FS(), "/people/jo/.ssh/authorized_keys", c.options+text+"\n", 0o600)
 		s, err := d.login(cred.SSHKey{User: "jo", Key: blob, Verify: good})
 		if (err == nil) != c.ok {
 			t.Errorf("%q: got %v, want let in: %v", c.options, err, c.ok)
@@ -125,7 +125,7 @@ func TestCR08SSHKeyFiles(t *testing.T) {
 		ok    bool
 	}{
 		{"another place", []string{"/keys/%u", "/none/%%"}, func(t *testing.T, d *desk) { write(t, d.clock.FS(), "/keys/jo", text, 0o644) }, true},
-		{"the second place", []string{"/none/%u", "%h/keys"}, func(t *testing.T, d *desk) { write(t, d.clock.FS(), "/home/jo/keys", text, 0o644) }, true},
+		{"the second place", []string{"/none/%u", "%h/keys"}, func(t *testing.T, d *desk) { write(t, d.clock.FS(), "/people/jo/keys", text, 0o644) }, true},
 		{"writable by all", []string{"/keys/%u"}, func(t *testing.T, d *desk) { write(t, d.clock.FS(), "/keys/jo", text, 0o646) }, false},
 		{"writable by its group", []string{"/keys/%u"}, func(t *testing.T, d *desk) { write(t, d.clock.FS(), "/keys/jo", text, 0o664) }, false},
 		{"in a directory of all", []string{"/keys/%u"}, func(t *testing.T, d *desk) {
@@ -150,7 +150,7 @@ func TestCR08SSHKeyFromElsewhere(t *testing.T) {
 	blob, text := key("ssh-ed25519", "mine")
 	d := newDesk(t, &cred.SSHKeys{})
 	write(t, d.clock.FS(), "/etc/passwd", people, 0o644)
-	write(t, d.clock.FS(), "/home/jo/.ssh/authorized_keys", `from="2001:DB8::1" `+text, 0o600)
+	write(t, d.clock.FS(), "/people/jo/.ssh/authorized_keys", `from="2001:DB8::1" `+text, 0o600)
 	for from, ok := range map[cred.Origin]bool{
 		{Peer: netip.MustParseAddr("2001:db8::1")}: true,
 		{Peer: netip.MustParseAddr("2001:db8::2")}: false,
