@@ -2,6 +2,7 @@ package logsink
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -14,6 +15,17 @@ import (
 // A Format makes the handler that writes records to w, one Write a record.
 // NewText and NewJSON are Formats.
 type Format func(w io.Writer, level slog.Leveler) slog.Handler
+
+// ParseFormat returns the Format that a flag names: text or json.
+func ParseFormat(name string) (Format, error) {
+	switch name {
+	case "text":
+		return NewText, nil
+	case "json":
+		return NewJSON, nil
+	}
+	return nil, fmt.Errorf("logsink: format %q: want text or json", name)
+}
 
 // NewText returns a handler that writes for people, one line a record:
 //

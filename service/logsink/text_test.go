@@ -133,6 +133,21 @@ type writes []string
 
 func (w *writes) Write(p []byte) (int, error) { *w = append(*w, string(p)); return len(p), nil }
 
+func TestParseFormat(t *testing.T) {
+	for name, want := range map[string]string{"text": "2026-11-22T12:00:00.123Z INFO m\n", "json": `{"time":"2026-11-22T12:00:00.123Z","level":"INFO","msg":"m"}` + "\n"} {
+		f, err := ParseFormat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := written(f, slog.LevelInfo, "m"); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+	if _, err := ParseFormat("xml"); err == nil || err.Error() != `logsink: format "xml": want text or json` {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTextLevel(t *testing.T) {
 	var b bytes.Buffer
 	var level slog.LevelVar
