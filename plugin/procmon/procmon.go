@@ -37,7 +37,7 @@ type Config struct {
 	Threshold       time.Duration // a life this long is in order
 	KillTime        time.Duration // from SIGTERM to SIGKILL
 	MinRestartDelay time.Duration // after a first short life
-	MaxRestartDelay time.Duration // after many
+	MaxRestartDelay time.Duration // after many, at least MinRestartDelay; 0: refused
 }
 
 var (
