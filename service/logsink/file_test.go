@@ -442,3 +442,16 @@ func TestFileDevice(t *testing.T) {
 	put(t, f, "4\n")
 	holdsFiles(t, d, "a: 1|2|3|4|")
 }
+
+// Whatever is in the directory of a log, a name is one former file's, or none's.
+func FuzzParseFormer(f *testing.F) {
+	f.Add("1", false)
+	f.Add("2026-11-22.3", true)
+	f.Add("2026-02-30", true)
+	f.Add("01", false)
+	f.Fuzz(func(t *testing.T, suffix string, daily bool) {
+		if o, ok := parseFormer(suffix, daily); ok && o.name("a") != "a."+suffix {
+			t.Errorf("%q is %+v, which is called %q", suffix, o, o.name("a"))
+		}
+	})
+}

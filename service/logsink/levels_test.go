@@ -116,3 +116,19 @@ func TestLevelsHandler(t *testing.T) {
 	slogtest.Run(t, func(*testing.T) slog.Handler { b.Reset(); return levels.Handler(NewText(&b, nil)) },
 		func(*testing.T) map[string]any { return parsed(b.String()) })
 }
+
+// What Set takes, String gives back, and Set takes again.
+func FuzzLevels(f *testing.F) {
+	f.Add("info,weblog=debug")
+	f.Add("error+3, a.b = warn-1 ,c==x,=,,")
+	f.Fuzz(func(t *testing.T, text string) {
+		levels, err := ParseLevels(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseLevels(levels.String())
+		if err != nil || again.String() != levels.String() {
+			t.Errorf("%q became %q, then %q: %v", text, levels, again, err)
+		}
+	})
+}
