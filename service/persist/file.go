@@ -42,35 +42,23 @@ func load(fsys twistor.FS, name string) ([]byte, error) {
 	return b[:n], nil
 }
 
-// create makes a file that was not there and writes all of b to it, durably but
-// for its name. The caller has the open file; after an error there is neither.
-func create(fsys twistor.FS, name string, b []byte) (twistor.File, error) {
-	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// put makes b the content of the file name, by way of the file temporary, which is
+// not there: who reads name finds the old content or the new. It is durable when
+// the directory is synced. After an error there is no temporary file.
+func put(fsys twistor.FS, name, temporary string, b []byte) error {
+	f, err := fsys.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("persist: %w", err)
+		return fmt.Errorf("persist: %w", err)
 	}
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
 	}
-	if err != nil {
-		// What a failed Sync leaves behind is unknown, and a second one would
-		// not say: the file is given up.
-		f.Close()
-		fsys.Remove(name)
-		return nil, fmt.Errorf("persist: %w", err)
+	// What a failed Sync leaves behind is unknown, and a second one would not
+	// say: the file is given up.
+	if closed := f.Close(); err == nil {
+		err = closed
 	}
-	return f, nil
-}
-
-// put makes b the content of the file name, by way of the file temporary: who
-// reads name finds the old content or the new. It is durable when the directory
-// is synced.
-func put(fsys twistor.FS, name, temporary string, b []byte) error {
-	f, err := create(fsys, temporary, b)
-	if err != nil {
-		return err
-	}
-	if err = f.Close(); err == nil {
+	if err == nil {
 		err = fsys.Rename(temporary, name)
 	}
 	if err != nil {

@@ -32,9 +32,11 @@ type Journal[C any] struct {
 	// CompactBytes is how many bytes of changes may follow a base before a new
 	// one is written; they may always be as many as the base has. 0: 4 MiB.
 	CompactBytes int
-	// MaxWaiting and MaxWaitingBytes bound the changes that are not durable
-	// yet; more are refused with ErrFull. 0: 65,536, and 16 MiB.
-	MaxWaiting, MaxWaitingBytes int
+	// MaxWaiting is how many changes may wait to become durable; more are
+	// refused with ErrFull. 0: 65,536.
+	MaxWaiting int
+	// MaxWaitingBytes is how many bytes of them, as JSON. 0: 16 MiB.
+	MaxWaitingBytes int
 	// MaxFailures is how often in a row the disk may fail before changes are
 	// refused with ErrFailing. 0: 3.
 	MaxFailures int
@@ -113,8 +115,8 @@ func (j *Journal[C]) check(name string) error {
 		return fmt.Errorf("persist: journal %q: %d upgrades, want up to %d", name, len(j.Upgrades), maxVersion)
 	case len(j.ChangeUpgrades) != 0 && len(j.ChangeUpgrades) != len(j.Upgrades):
 		return fmt.Errorf("persist: journal %q: %d upgrades of changes, want %d or none", name, len(j.ChangeUpgrades), len(j.Upgrades))
-	case len(fileWord(name)) > maxNameBytes:
-		return fmt.Errorf("persist: journal %q: a file name of %d bytes, want up to %d", name, len(fileWord(name)), maxNameBytes)
+	case len(fileWord(name)) > maxFileWordBytes:
+		return fmt.Errorf("persist: journal %q: a file name of %d bytes, want up to %d", name, len(fileWord(name)), maxFileWordBytes)
 	}
 	for i, n := range []int{j.CompactBytes, j.MaxWaiting, j.MaxWaitingBytes, j.MaxFailures} {
 		if n < 0 || n > maxFileBytes/4 {

@@ -73,14 +73,14 @@ func (f *forgetful) OpenFile(name string, flag int, perm fs.FileMode) (twistor.F
 	if err != nil {
 		return nil, err
 	}
-	return &forgetfulFile{File: file, fsys: f}, nil
+	return &forgetfulFile{File: file, fsys: f, name: name}, nil
 }
 
 type forgetfulFile struct {
 	twistor.File
-	fsys  *forgetful
-	text  []byte // of the first write
-	syncs int
+	fsys *forgetful
+	name string
+	text []byte // of the first write
 }
 
 func (f *forgetfulFile) Write(p []byte) (int, error) {
@@ -91,13 +91,12 @@ func (f *forgetfulFile) Write(p []byte) (int, error) {
 }
 
 func (f *forgetfulFile) Sync() error {
-	f.syncs++
 	kind := "snapshot"
 	switch {
-	case bytes.HasPrefix(f.text, []byte(kindJournal)) && f.syncs == 1:
-		kind = "base"
-	case bytes.HasPrefix(f.text, []byte(kindJournal)):
+	case strings.HasSuffix(f.name, segmentSuffix):
 		kind = "batch"
+	case bytes.HasPrefix(f.text, []byte(kindJournal)):
+		kind = "base"
 	case f.isCopy():
 		kind = "older"
 	}

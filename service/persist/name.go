@@ -10,6 +10,9 @@ import (
 const (
 	// maxNameBytes bounds the name of a state, with those of what it is below.
 	maxNameBytes = 128
+	// maxFileWordBytes bounds what a journal's name is in file names, where some
+	// letters are three bytes: with all that is around it, it must be a name.
+	maxFileWordBytes = 120
 	// temporarySuffix ends the names of files that are being written. They are
 	// removed by the next Open.
 	temporarySuffix = ".tmp"

@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"fmt"
+	"os"
 	"path"
 
 	"github.com/twistor-go/twistor"
@@ -15,26 +16,22 @@ type newSegment struct {
 	name, temporary       string
 	number                uint64
 	bytes                 []byte
-	before                twistor.File // the segment that ends; nil: there is none, or it was given up
-	removes               bool         // those that are too old
+	removes               bool // those that are too old
 }
 
+// write makes the file, durably with its name, and opens it for batches. It is
+// opened anew, because some systems do not rename what is open.
 func (s *newSegment) write(context.Context) (twistor.File, error) {
-	if s.before != nil {
-		s.before.Close() // all of it is durable
-	}
-	f, err := create(s.fsys, path.Join(s.dir, s.temporary), s.bytes)
-	if err != nil {
+	name := path.Join(s.dir, s.name)
+	if err := put(s.fsys, name, path.Join(s.dir, s.temporary), s.bytes); err != nil {
 		return nil, err
-	}
-	if err := s.fsys.Rename(path.Join(s.dir, s.temporary), path.Join(s.dir, s.name)); err != nil {
-		f.Close()
-		s.fsys.Remove(path.Join(s.dir, s.temporary))
-		return nil, fmt.Errorf("persist: %w", err)
 	}
 	if err := syncDir(s.fsys, s.dir); err != nil {
-		f.Close()
 		return nil, err
+	}
+	f, err := s.fsys.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("persist: %w", err)
 	}
 	if s.removes {
 		s.removeOld()

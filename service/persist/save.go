@@ -39,7 +39,7 @@ func (s *Store) Save(tag string) *deferred.Signal {
 }
 
 func (m *memory) save(tag string, done *deferred.Signal) error {
-	if m.closed {
+	if m.closing != nil {
 		return ErrClosed
 	}
 	file, err := tapFile(m.config.Name, tag)

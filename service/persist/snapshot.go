@@ -101,8 +101,8 @@ func decodeSnapshot(file string, b []byte) (*Snapshot, error) {
 	if len(rest) > 0 {
 		return nil, wrong(file, ErrCorrupt, "%d bytes too many follow", len(rest))
 	}
-	if d := depth(body); d > maxDepth+2 { // the Snapshot and its list
-		return nil, wrong(file, ErrTooLarge, "it is %d levels deep, want up to %d", d, maxDepth+2)
+	if d := depth(body); d > maxDepth+3 { // the Snapshot, its list, and a State are around
+		return nil, wrong(file, ErrTooLarge, "it is %d levels deep, want up to %d", d, maxDepth+3)
 	}
 	var s Snapshot
 	if err := strictly(body, &s); err != nil {

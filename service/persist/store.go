@@ -49,8 +49,8 @@ type memory struct {
 	claimed  []string // names of journals that are being opened
 	saves    []*save  // to be written; the first is under way
 	idle     []*deferred.Signal
-	refused  error // why nothing may be saved
-	closed   bool
+	refused  error            // why nothing may be saved
+	closing  *deferred.Signal // nil: it is open
 }
 
 // A state is one that is saved.
@@ -105,7 +105,7 @@ func (s *Store) register(name string) (string, error) {
 	if s.below != "" {
 		name = s.below + "/" + name
 	}
-	if s.closed {
+	if s.closing != nil {
 		return "", fmt.Errorf("persist: state %q: %w", name, ErrClosed)
 	}
 	if err := checkName(name); err != nil {
@@ -177,24 +177,30 @@ func (m *memory) snapshot() (*Snapshot, error) {
 
 // Close waits for what is being written, writes what the journals still hold,
 // and releases the memory to other programs. From then on everything fails with
-// ErrClosed. It saves no snapshot. A Store of Below closes all of it.
+// ErrClosed. It saves no snapshot. If co is cancelled it returns, and the rest is
+// done all the same. A Store of Below closes all of it.
 func (s *Store) Close(co *deferred.Co) error {
-	if s.closed {
-		return nil
+	if s.closing == nil {
+		s.closing = deferred.Inline(s.loop, s.end)
 	}
-	s.closed = true
+	done := deferred.New[struct{}](s.loop) // to cancel this one cancels nothing
+	s.closing.Done(func(_ struct{}, err error) { fire(done, err) })
+	_, err := done.Await(co)
+	return err
+}
+
+// end is Close. The lock goes last: nobody may come while something is written.
+func (m *memory) end(co *deferred.Co) (struct{}, error) {
 	var errs []error
-	for _, l := range s.journals {
+	for _, l := range m.journals {
 		errs = append(errs, l.close(co))
 	}
-	if len(s.saves) > 0 {
-		done := deferred.New[struct{}](s.loop)
-		s.idle = append(s.idle, done)
-		if _, err := done.Await(co); err != nil {
-			errs = append(errs, err)
-		}
+	if len(m.saves) > 0 {
+		idle := deferred.New[struct{}](m.loop)
+		m.idle = append(m.idle, idle)
+		_, err := idle.Await(co)
+		errs = append(errs, err)
 	}
-	lock := s.lock
-	_, err := deferred.Go(s.loop, unlock(lock)).Await(co)
-	return errors.Join(append(errs, err)...)
+	_, err := deferred.Go(m.loop, unlock(m.lock)).Await(co)
+	return struct{}{}, errors.Join(append(errs, err)...)
 }
