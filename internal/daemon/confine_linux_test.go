@@ -42,6 +42,7 @@ func reaches() map[string]func() error {
 		"write in Write":    write(in("WRITE", "file")),
 		"rename in Write":   func() error { return os.Rename(in("WRITE", "file"), in("WRITE", "file")) },
 		"make in Write":     write(in("WRITE", fmt.Sprint("made", syscall.Gettid()))),
+		"run in Read":       func() error { return exec.Command(in("READ", "true")).Run() },
 		"run in Write":      func() error { return exec.Command(in("WRITE", "true")).Run() },
 		"run elsewhere":     func() error { return exec.Command("/bin/true").Run() },
 		"read elsewhere":    read("/etc/passwd"),
@@ -129,13 +130,15 @@ func confined(t *testing.T, change func(*Confinement), env ...string) report {
 		env = append(env, name+"="+dir)
 		return dir
 	}
-	c := Confinement{Read: []string{folder("READ"), os.DevNull}, Write: []string{folder("WRITE")}, Listen: []uint16{}}
+	c := Confinement{Read: []string{folder("READ")}, Write: []string{folder("WRITE"), os.DevNull}, Listen: []uint16{}}
 	folder("ELSEWHERE")
 	image, err := os.ReadFile("/bin/true")
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile(filepath.Join(c.Write[0], "true"), image, 0o755)
+	for _, dir := range []string{c.Read[0], c.Write[0]} {
+		os.WriteFile(filepath.Join(dir, "true"), image, 0o755)
+	}
 	var number uint16
 	allowed := port()
 	fmt.Sscan(allowed, &number)

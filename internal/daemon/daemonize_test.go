@@ -4,11 +4,13 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -129,7 +131,13 @@ func init() {
 	roles["exit"] = func() { os.Exit(9) }
 	roles["return"] = func() {}
 	roles["panic"] = func() { panic("the reason") }
-	roles["hang"] = func() { tell(os.Getpid()) }
+	roles["hang"] = func() {
+		terminate := make(chan os.Signal, 1)
+		signal.Notify(terminate, syscall.SIGTERM)
+		c := call(os.Getpid())
+		<-terminate
+		json.NewEncoder(c).Encode("good-bye")
+	}
 	roles["hang, deaf"] = func() {
 		call(os.Getpid())
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP) // not even SIGTERM ends it
@@ -207,7 +215,11 @@ func TestDaemonIsStopped(t *testing.T) {
 			var pid int
 			c := l.hear(t, &pid)
 			cancel(errors.New("^C"))
-			heard <- func() { ended(t, c) }
+			heard <- func() {
+				var last string
+				more(t, c, &last) // it is told to end, not killed
+				dead(t, c)
+			}
 		}()
 		_, _, err := Daemonize(ctx, Start{Env: as("hang", l.env)})
 		if err == nil || !strings.Contains(err.Error(), "stopped before it was ready: ^C") {
@@ -239,7 +251,7 @@ func TestDaemonIsStopped(t *testing.T) {
 			t.Errorf("got %v, want the time", err)
 		}
 		var pid int
-		ended(t, l.hear(t, &pid))
+		dead(t, l.hear(t, &pid))
 	})
 	t.Run("when its leader is killed", func(t *testing.T) {
 		l := newLine(t)
@@ -248,7 +260,7 @@ func TestDaemonIsStopped(t *testing.T) {
 			t.Errorf("got %d, %q, %v, want 137", code, message, err)
 		}
 		var pid int
-		ended(t, l.hear(t, &pid))
+		dead(t, l.hear(t, &pid))
 	})
 }
 

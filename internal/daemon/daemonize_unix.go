@@ -223,29 +223,24 @@ func lead(s *Status) {
 	os.Exit(status)
 }
 
-// takeStdin moves the pipe away from descriptor 0, which becomes /dev/null, and
-// so does standard output, lest somebody prints to a terminal that is not ours.
+// takeStdin moves the pipe away from descriptor 0, which becomes /dev/null, as
+// standard output is from the start.
 func takeStdin() (*os.File, error) {
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	return os.NewFile(uintptr(fd), "status pipe"), null(0, 1)
+	return os.NewFile(uintptr(fd), "status pipe"), null(0)
 }
 
-// null makes standard descriptors /dev/null.
-func null(fds ...int) error {
+// null makes a standard descriptor /dev/null.
+func null(fd int) error {
 	f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	for _, fd := range fds {
-		if err := control(f, func(from int) error { return replace(from, fd) }); err != nil {
-			return os.NewSyscallError("dup", err)
-		}
-	}
-	return nil
+	return os.NewSyscallError("dup", control(f, func(from int) error { return replace(from, fd) }))
 }
 
 // Ready tells the parent that the daemon serves, whereupon that exits with

@@ -89,6 +89,7 @@ func init() {
 		json.Unmarshal([]byte(os.Getenv("PRIVILEGES")), &p)
 		said := confession{Attempts: map[string]string{}}
 		c := call(os.Getpid()) // while we may
+		unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20})
 		stop := crowd()
 		credentials, err := p.Resolve()
 		if err == nil && os.Getenv("CONTROL") == "" {
@@ -349,6 +350,36 @@ func TestW14DropInChroot(t *testing.T) {
 }
 
 func init() {
+	// One thread keeps its capabilities across the change of its user.
+	roles["drop but for a thread"] = func() {
+		kept := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
+			kept <- true
+			<-kept
+		}()
+		<-kept
+		credentials, err := Privileges{User: "nobody"}.Resolve()
+		if err == nil {
+			err = credentials.Drop()
+		}
+		fmt.Print(err)
+	}
+}
+
+// Section 4.3: one thread that still has something is found, and the drop fails.
+func TestDropFindsAThread(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("want to be root to drop it")
+	}
+	out, err := process(t, "drop but for a thread").Output()
+	if !strings.Contains(string(out), "daemon: become nobody (65534:65534): thread ") || !strings.Contains(string(out), "capabilities are 0x1") || err != nil {
+		t.Errorf("got %q, %v, want the thread and its capabilities", out, err)
+	}
+}
+
+func init() {
 	roles["regain"] = func() {
 		var said []string
 		say := func(err error) {
@@ -486,7 +517,7 @@ func TestWithoutCgo(t *testing.T) {
 	if !cgo || testing.Short() {
 		t.Skip("this program is linked without cgo, or there is no time to link another")
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-short", "-count=1", "-timeout=2m", "-run=W1|Privileges|BindLow|Sealed|Confine", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-short", "-count=1", "-timeout=2m", "-run=W1|Privileges|BindLow|Sealed|Drop|Confine", ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

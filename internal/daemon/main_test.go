@@ -109,6 +109,12 @@ func more(t *testing.T, c net.Conn, said any) {
 func ended(t *testing.T, c net.Conn) {
 	t.Helper()
 	c.(*net.UnixConn).CloseWrite()
+	dead(t, c)
+}
+
+// dead waits for the same of a process that nobody tells to end.
+func dead(t *testing.T, c net.Conn) {
+	t.Helper()
 	if _, err := c.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 		t.Errorf("the process lives: %v", err)
 	}

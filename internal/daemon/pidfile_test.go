@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // pidFile makes a file with that content and returns its name.
@@ -174,6 +176,23 @@ func TestPIDFileOfAnother(t *testing.T) {
 	os.Chown(precious, 12345, -1)
 	if _, err := CreatePIDFile(precious, 0); err == nil || owner(precious) != 12345 {
 		t.Errorf("got %v, owner %d, want it refused and left", err, owner(precious))
+	}
+}
+
+// Who asks has a shared lock, and is not taken for one who runs.
+func TestAskingIsNotRunning(t *testing.T) {
+	name := pidFile(t, "1\n")
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := lock(f, unix.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	_, err = CreatePIDFile(name, 0)
+	if _, running := errors.AsType[*RunningError](err); running || err == nil {
+		t.Errorf("got %v, want an error about the lock", err)
 	}
 }
 
