@@ -20,10 +20,16 @@ var Plugin = plugin.Plugin{
 nginx and Apache write it), and send every hit as XML to every client that
 connects. Without --log, make up a lively log to look at.
 
+With --resume it goes on in the log where it was stopped, also when the log was
+rotated meanwhile, and no hit is lost: not by a restart, not by kill -9 (which can
+make the last ones be sent again), and not by an upgrade, in which clients stay
+connected.
+
 The stream is one XML document that goes on as long as the server runs: try
 nc 127.0.0.1 8888. A client that reads too slowly is dropped, and delays no other.`,
 	Example: `  twistor weblog
   twistor weblog --log /var/log/nginx/access.log --listen tcp:8888 --replay
+  twistor weblog --log access.log --resume --replay --state /var/lib/twistor
   twistor weblog --log access.log --listen unix:/run/weblog --pull`,
 	New: func() plugin.Config { return New() },
 }
@@ -37,6 +43,7 @@ type Config struct {
 	Pull      bool          // send hits when the client asks "NEW?" only
 	Every     time.Duration // between two looks at Log
 	FromStart bool          // read all of Log, not only what is added
+	Resume    bool          // go on in Log where the former life was; FromStart is for the first one
 	Clients   int           // how many may be connected at once, 1 or more
 	Behind    int           // bytes that a slow client may be behind, 1 or more
 }
@@ -63,10 +70,17 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.BoolVar(&c.Replay, "replay", c.Replay, "first send a client the hits that are remembered")
 	f.BoolVar(&c.Pull, "pull", c.Pull, `send hits when a client asks "NEW?", not before`)
 	f.DurationVar(&c.Every, "every", c.Every, "look at the file at least this often: a `TIME` such as 500ms")
-	f.BoolVar(&c.FromStart, "from-start", c.FromStart, "read what the file has already, too")
+	f.BoolVar(&c.FromStart, "from-start", c.FromStart, "read what the file has already, too; with --resume, the first time")
+	f.BoolVar(&c.Resume, "resume", c.Resume, "remember the place in the file, and the last hits, over restarts and crashes")
 	f.IntVar(&c.Clients, "max-clients", c.Clients, "refuse more than `N` clients at once")
 	f.IntVar(&c.Behind, "max-behind", c.Behind, "drop a client that is `BYTES` behind")
 }
+
+// Remembers implements plugin.Rememberer.
+func (c *Config) Remembers() bool { return c.Resume }
+
+// Sole implements plugin.Sole: two that follow one log would send each hit twice.
+func (c *Config) Sole() bool { return true }
 
 // Service implements plugin.Config.
 func (c *Config) Service() (service.Service, error) {
@@ -77,13 +91,19 @@ func (c *Config) Service() (service.Service, error) {
 	if c.Keep == 0 {
 		server.Keep = -1
 	}
-	follower := &follow.Follower{Name: c.Log, FromStart: c.FromStart, Every: c.Every, Lines: server.Publish}
+	follower := &follow.Follower{Name: c.Log, FromStart: c.FromStart, Every: c.Every}
+	in := &input{Follower: follower, server: server}
+	follower.Lines = in.published
 
 	g := new(service.Group)
 	if c.Log == "" {
 		g.Add("sample", &sample{follower: follower})
 	}
-	g.Add("log", &input{Follower: follower, server: server})
+	if c.Resume {
+		in.memory = &memory{server: server, follower: follower}
+		g.Add("memory", in.memory)
+	}
+	g.Add("log", in)
 	g.Add("port", service.ListenAll(c.Listen, server))
 	return g, nil
 }
@@ -98,6 +118,8 @@ func (c *Config) check() error {
 		}
 	}
 	switch {
+	case c.Resume && c.Log == "":
+		return plugin.Usage("--resume: want --log, too: a made-up log ends with the server")
 	case c.Keep < 0 || c.Keep > MaxKeep:
 		return plugin.Usage("--keep=%d: want a number from 0 to %d", c.Keep, MaxKeep)
 	case c.Every <= 0:
@@ -115,6 +137,7 @@ func (c *Config) check() error {
 type input struct {
 	*follow.Follower
 	server *weblog.Server
+	memory *memory // nil: none
 }
 
 func (i *input) Start(co *deferred.Co, h service.Host) error {
@@ -122,5 +145,15 @@ func (i *input) Start(co *deferred.Co, h service.Host) error {
 	if err := i.Follower.Start(co, h); err != nil {
 		return &plugin.Error{Status: plugin.StatusNoInput, Err: err}
 	}
+	if i.memory != nil {
+		i.memory.published() // none perhaps, but the place is known
+	}
 	return nil
+}
+
+func (i *input) published(lines [][]byte) {
+	i.server.Publish(lines)
+	if i.memory != nil {
+		i.memory.published()
+	}
 }

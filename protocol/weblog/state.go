@@ -13,11 +13,19 @@ type State struct {
 	Hits []string
 }
 
+// MaxStateBytes is how much of hits a State has; older ones are left out.
+const MaxStateBytes = 64 << 20
+
 // State returns what s would remember now: the hits that are kept, and those
 // that are held for clients that are behind.
 func (s *Server) State() State {
 	st := State{Next: s.past.next}
-	for _, b := range s.past.batches {
+	from, room := len(s.past.batches), MaxStateBytes
+	for from > 0 && len(s.past.batches[from-1].xml) <= room {
+		from--
+		room -= len(s.past.batches[from].xml)
+	}
+	for _, b := range s.past.batches[from:] {
 		start := 0
 		for _, end := range b.ends {
 			st.Hits = append(st.Hits, string(b.xml[start:end]))
@@ -26,6 +34,9 @@ func (s *Server) State() State {
 	}
 	return st
 }
+
+// Next is the number of the hit to come, counted from 0 over all lives.
+func (s *Server) Next() uint64 { return s.past.next }
 
 // Restore makes s go on from a State, before it has any client. If st has more
 // Hits than can be counted up to Next, the oldest are left out.
