@@ -30,6 +30,7 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	papers = append(papers, "../../README.md")
 	ran := 0
 	for _, paper := range papers {
 		text, err := os.ReadFile(paper)
