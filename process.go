@@ -7,7 +7,7 @@ import (
 )
 
 // A Spawner is a Loop that can have child processes. Both reactor (where the
-// system is a UNIX) and the hosts of sim are.
+// system is a UNIX) and sim are.
 type Spawner interface {
 	// Spawn starts a child and tells p about it, Spawned first and before Spawn
 	// returns. An error says that there is no child, and p hears nothing: no

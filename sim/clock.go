@@ -32,6 +32,8 @@ type Clock struct {
 	Hosts map[string][]netip.Addr
 	// FailListen, if not nil, is what Listen and ListenPacket answer.
 	FailListen error
+	// FailSpawn, if not nil, is what Spawn answers.
+	FailSpawn error
 	// TLS secures layers made on this loop; nil: crypto/tls.
 	TLS tlslayer.Engine
 
@@ -52,6 +54,7 @@ type Clock struct {
 	ports    []*Port
 	packets  []*PacketTransport
 	attempts []*Attempt
+	spawned  []*Spawned
 	lastPort uint16 // given to port 0
 }
 

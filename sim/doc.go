@@ -23,7 +23,7 @@
 // errors; a failure prints the seed, how to replay it, and what happened last.
 //
 // For one piece there are doubles. A Clock is a twistor.Loop whose time stands
-// still until Advance; it records Listen and Dial, and the test answers. A
+// still until Advance; it records Listen, Dial and Spawn, and the test answers. A
 // Transport keeps what a protocol writes, and plays the network to it. A Pipe
 // connects two protocols.
 //
