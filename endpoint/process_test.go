@@ -230,7 +230,7 @@ func TestE22Fails(t *testing.T) {
 	if errs := w.Errors(); len(errs) != 2 {
 		t.Errorf("logged %v, want both panics", errs)
 	}
-	if err := sim.Failure(t, endpoint.Dial(sim.NewClock(t), "process:echo", e)); !errors.Is(err, errors.ErrUnsupported) {
+	if err := sim.Failure(t, endpoint.Dial(struct{ twistor.Loop }{sim.NewClock(t)}, "process:echo", e)); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a loop without children: got %v", err)
 	}
 }

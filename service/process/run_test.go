@@ -134,10 +134,12 @@ func TestR52Killed(t *testing.T) {
 	})
 }
 
-// A Clock has no children, and says so.
+// On a loop that cannot have children a Run says so.
 func TestR52NoSpawner(t *testing.T) {
 	c := sim.NewClock(t)
-	err := sim.Failure(t, process.Run{Command: twistor.Command{Path: "x"}}.Start(c))
+	var bare struct{ twistor.Loop }
+	bare.Loop = c
+	err := sim.Failure(t, process.Run{Command: twistor.Command{Path: "x"}}.Start(bare))
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v, want %v", err, errors.ErrUnsupported)
 	}
