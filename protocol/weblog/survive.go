@@ -7,8 +7,8 @@ import "encoding/json"
 // conversation has come.
 type survival struct {
 	Hit       uint64 `json:"hit"`                 // the next one to be sent
-	End       uint64 `json:"end,omitempty"`       // of the answer that is being given
-	First     uint64 `json:"first,omitempty"`     // the first one that was for it
+	End       uint64 `json:"end"`                 // of the answer that is being given
+	First     uint64 `json:"first"`               // the first one that was for it
 	Begun     bool   `json:"begun"`               // the header is out
 	Heard     int    `json:"heard,omitempty"`     // bytes of a question
 	Questions int    `json:"questions,omitempty"` // without an answer
