@@ -40,7 +40,7 @@ func (g *Group) Add(name string, s Service) *deferred.Signal {
 	if g.find(name) != nil {
 		panic(fmt.Sprintf("service: Add: there is a %q already", name))
 	}
-	m := &member{name: name, Service: s, group: g}
+	m := &member{tenant: tenant{Service: s}, name: name, group: g}
 	g.members = append(g.members, m)
 	if g.phase != starting && g.phase != running {
 		return deferred.Succeeded(struct{}{})
@@ -48,7 +48,7 @@ func (g *Group) Add(name string, s Service) *deferred.Signal {
 	added := deferred.New[struct{}](g.host.Loop())
 	m.added = added
 	if g.phase == running {
-		m.start()
+		m.begin()
 		added.OnCancel(func() { m.now.Cancel() })
 	}
 	return added
@@ -74,7 +74,7 @@ func (g *Group) Remove(name string) *deferred.Signal {
 	leaves := deferred.New[struct{}](loop)
 	m.leaves = leaves
 	ended := deferred.Inline(loop, func(co *deferred.Co) (struct{}, error) {
-		return struct{}{}, m.stop(co, StopTimeout)
+		return struct{}{}, m.end(co, StopTimeout)
 	})
 	leaves.OnCancel(ended.Cancel)
 	ended.Done(func(_ struct{}, err error) {
@@ -177,13 +177,17 @@ func (g *Group) Start(co *deferred.Co, h Host) error {
 // startAll starts the members, also those that come meanwhile.
 func (g *Group) startAll(co *deferred.Co) error {
 	for !g.quit && co.Err() == nil {
-		i := slices.IndexFunc(g.members, func(m *member) bool { return m.phase == idle && m.leaves == nil })
+		i := slices.IndexFunc(g.members, func(m *member) bool { return m.phase != running && m.leaves == nil })
 		if i < 0 {
 			return nil
 		}
 		m := g.members[i]
+		if m.phase != idle { // left behind by a Stop that was cancelled
+			m.over.Shield().Await(co)
+			continue
+		}
 		g.begins = m
-		_, err := m.start().Await(co)
+		_, err := m.begin().Await(co)
 		g.begins = nil
 		if err != nil && m.leaves == nil && !g.quit {
 			return fmt.Errorf("%s: %w", m.name, err)
@@ -231,7 +235,7 @@ func (g *Group) stopAll(co *deferred.Co, limit time.Duration) (err error) {
 	for members := slices.Clone(g.members); len(members) > 0; {
 		last := len(members) - 1
 		left := slices.DeleteFunc(members[:last:last], func(m *member) bool { return m.phase == idle })
-		err = errors.Join(err, members[last].stop(co, until.Sub(now())/time.Duration(len(left)+1)))
+		err = errors.Join(err, members[last].end(co, until.Sub(now())/time.Duration(len(left)+1)))
 		members = left
 	}
 	return err
@@ -241,9 +245,7 @@ func (g *Group) stopAll(co *deferred.Co, limit time.Duration) (err error) {
 func (g *Group) hurry() {
 	g.forced = true
 	for _, m := range g.members {
-		if m.phase == stopping {
-			m.now.Cancel()
-		}
+		m.hurry()
 	}
 }
 

@@ -8,32 +8,15 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A phase is where a Service is in its life.
-type phase uint8
-
-const (
-	idle phase = iota
-	starting
-	running
-	stopping
-)
-
-func (p phase) String() string {
-	return [...]string{"stopped", "starting", "running", "stopping"}[p]
-}
-
 // A member is a Service of a Group, and its life there.
 type member struct {
-	name string
-	Service
+	tenant
+	name  string
 	group *Group
 
 	bound  bool
-	phase  phase
 	life   int              // counts Starts
 	host   Host             // its room, in this life
-	now    *deferred.Signal // its Start or Stop in progress: Cancel hurries it
-	over   *deferred.Signal // fires when that is over
 	added  *deferred.Signal // what Add returned while the Group ran
 	leaves *deferred.Signal // what Remove returned
 	broken error            // what it told its Host
@@ -52,30 +35,22 @@ func (m *member) bind(h Host) error {
 	return nil
 }
 
-// start begins to start m, and returns how that ends.
-func (m *member) start() *deferred.Signal {
+// begin begins to start m, and returns how that ends.
+func (m *member) begin() *deferred.Signal {
 	h := m.group.host
-	over := deferred.New[struct{}](h.Loop())
-	m.phase, m.over, m.now, m.broken = starting, over, nil, nil
 	m.life++
-	m.host = m.room(h)
-	begun := deferred.Inline(h.Loop(), func(co *deferred.Co) (struct{}, error) {
+	m.host, m.broken = m.room(h), nil
+	return m.start(h.Loop(), func(co *deferred.Co) error {
 		if err := m.bind(h); err != nil {
-			return struct{}{}, err
+			return err
 		}
-		return struct{}{}, m.Start(co, m.host)
-	})
-	m.now = begun
-	begun.Done(func(_ struct{}, err error) { m.started(err) })
-	return begun
+		return m.Start(co, m.host)
+	}, m.begun)
 }
 
-func (m *member) started(err error) {
+func (m *member) begun(err error) {
 	g, added := m.group, m.added
 	m.added = nil
-	if m.phase = running; err != nil {
-		m.phase = idle
-	}
 	switch {
 	case added == nil:
 	case err == nil:
@@ -86,40 +61,11 @@ func (m *member) started(err error) {
 		g.drop(m)
 		added.Fail(fmt.Errorf("%s: %w", m.name, err))
 	}
-	m.over.Succeed(struct{}{})
 }
 
-// stop stops m, or waits until whoever is stopping it has.
-func (m *member) stop(co *deferred.Co, limit time.Duration) (err error) {
-	if m.phase == starting {
-		m.now.Cancel()
-		if _, err := m.over.Shield().Await(co); err != nil {
-			return fmt.Errorf("%s: it still starts: %w", m.name, err)
-		}
-	}
-	switch m.phase {
-	case stopping:
-		hurry := co.Loop().CallLater(limit, m.now.Cancel)
-		defer hurry.Stop()
-		if _, err := m.over.Shield().Await(co); err != nil {
-			m.now.Cancel()
-		}
-		return nil // who began it has the error
-	case running:
-	default:
-		return nil
-	}
-	over := deferred.New[struct{}](co.Loop())
-	m.phase, m.over, m.now = stopping, over, nil
-	defer func() {
-		m.phase = idle
-		over.Succeed(struct{}{})
-	}()
-	late, err := stopWithin(co, m.Service, limit, func(d *deferred.Signal) {
-		if m.now = d; m.group.forced {
-			d.Cancel()
-		}
-	})
+// end stops m, and names it in the error, and in the log if it was late.
+func (m *member) end(co *deferred.Co, limit time.Duration) error {
+	late, err := m.stop(co, limit)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", m.name, err)
 	}

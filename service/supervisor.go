@@ -36,22 +36,18 @@ type Supervisor struct {
 	// MaxTries is 10 if it is 0, which is about two minutes; negative: for ever.
 	Backoff Backoff
 
-	host  Host // nil: it does not run
-	phase phase
+	host   Host // nil: it does not run
+	tenant *tenant
 
 	life     int   // counts lives of Service
-	down     bool  // Service does not run
 	broken   error // what this life's Fail said first
 	began    time.Time
 	failed   error       // why the last life ended; nil: none has
 	failures []time.Time // within Window, one more than MaxRestarts at most
 	tries    int         // of the crash loop; 0: there is none
 	restarts int
-
-	mended *deferred.Signal // fires when the repair in progress is over; nil: none is
-	repair *deferred.Signal // its coroutine
-	cut    *deferred.Signal // the part of it that need not be finished
-	due    time.Time        // of the next Start; zero: it does not wait
+	repair   *deferred.Signal // stops, waits and starts; nil: not in progress
+	due      time.Time        // of the next Start; zero: it does not wait
 }
 
 const (
@@ -70,104 +66,109 @@ func (v *Supervisor) Bind(h Host) error {
 
 // Reload implements Reloader. While Service is down it does nothing.
 func (v *Supervisor) Reload(co *deferred.Co) error {
-	if r, ok := v.Service.(Reloader); ok && v.phase == running && v.mended == nil && !v.down {
+	if r, ok := v.Service.(Reloader); ok && v.up() {
 		return r.Reload(co)
 	}
 	return nil
 }
 
+func (v *Supervisor) up() bool {
+	return v.host != nil && v.repair == nil && v.tenant.phase == running
+}
+
 // Start starts Service, and fails as that does.
 func (v *Supervisor) Start(co *deferred.Co, h Host) error {
 	switch {
-	case v.phase != idle:
+	case v.host != nil:
 		return ErrRunning
 	case v.Service == nil:
 		return errors.New("service: Supervisor: Service is nil: want one")
 	}
-	v.host, v.phase = h, starting
+	for v.tenant != nil && v.tenant.phase != idle { // left behind by a Stop that was cancelled
+		if _, err := v.tenant.over.Shield().Await(co); err != nil {
+			return err
+		}
+	}
+	v.host, v.tenant = h, &tenant{Service: v.Service}
 	v.failed, v.failures, v.tries, v.restarts = nil, nil, 0, 0
-	if err := v.begin(co); err != nil {
-		v.host, v.phase = nil, idle
+	if _, err := v.begin().Await(co); err != nil {
+		v.host = nil
 		return err
 	}
-	v.phase = running
 	v.check()
 	return nil
 }
 
 // begin begins a life.
-func (v *Supervisor) begin(co *deferred.Co) error {
+func (v *Supervisor) begin() *deferred.Signal {
 	v.life++
-	v.broken, v.down = nil, false
-	begun := deferred.Inline(co.Loop(), func(co *deferred.Co) (struct{}, error) {
-		return struct{}{}, v.Service.Start(co, v.ward())
-	})
-	v.cut = begun
-	_, err := begun.Await(co)
-	v.cut = nil
-	v.began, v.down = co.Loop().Now(), err != nil
-	return err
+	v.broken = nil
+	l, ward := v.host.Loop(), v.ward()
+	return v.tenant.start(l, func(co *deferred.Co) error {
+		return v.Service.Start(co, ward)
+	}, func(error) { v.began = l.Now() })
 }
 
 // hear takes what a life's Fail says.
 func (v *Supervisor) hear(life int, err error) {
-	if life != v.life || v.down || v.broken != nil || v.phase != starting && v.phase != running {
+	if v.host == nil || life != v.life || v.broken != nil {
 		return
 	}
 	v.broken = err
 	v.check()
 }
 
-// check begins to repair what is broken, if it has started.
+// check begins to repair what is broken, once it has started.
 func (v *Supervisor) check() {
-	if v.broken == nil || v.down || v.phase != running || v.mended != nil {
+	if v.broken == nil || !v.up() {
 		return
 	}
-	v.mended, v.repair = deferred.New[struct{}](v.host.Loop()), nil
-	v.repair = deferred.Inline(v.host.Loop(), func(co *deferred.Co) (struct{}, error) {
-		return struct{}{}, v.mend(co, v.broken)
+	h := v.host
+	var repair *deferred.Signal
+	repair = deferred.Inline(h.Loop(), func(co *deferred.Co) (struct{}, error) {
+		co.Yield() // the Service is in the midst of saying so
+		return struct{}{}, v.mend(co, h, func() bool { return v.repair == repair })
 	})
-	v.repair.Done(func(_ struct{}, err error) {
-		mended := v.mended
-		v.mended = nil
-		mended.Succeed(struct{}{})
-		if err != nil && v.phase == running {
-			Fail(v.host, err)
+	v.repair = repair
+	repair.Done(func(_ struct{}, err error) {
+		if v.repair != repair {
+			return
+		}
+		v.repair, v.due = nil, time.Time{}
+		if err != nil {
+			Fail(h, err)
 		}
 		v.check()
 	})
 }
 
-// mend stops Service and starts it anew until it runs, or it gives up.
-func (v *Supervisor) mend(co *deferred.Co, err error) error {
-	log, loop := v.host.Loop().Log(), co.Loop()
-	co.Yield() // the Service is in the midst of saying so
-	for v.phase == running {
+// mend stops Service and starts it anew until it runs, or it gives up. When Stop
+// comes it is not wanted any more, and leaves the rest to that.
+func (v *Supervisor) mend(co *deferred.Co, h Host, wanted func() bool) error {
+	for err := v.broken; err != nil && wanted(); {
 		v.failed = err
-		delay, again := v.next(loop.Now())
-		if !v.down {
-			if failed := StopWithin(co, v.Service, Patience); failed != nil {
-				log.Warn("failed service does not stop well", "service", Name(v.host), "err", failed)
-			}
-			if v.down = true; v.phase != running {
-				break
-			}
+		delay, again := v.next(h.Loop().Now())
+		_, failed := v.tenant.stop(co, Patience)
+		if failed != nil {
+			h.Loop().Log().Warn("failed service does not stop well", "service", Name(h), "err", failed)
+		}
+		if !wanted() {
+			break
 		}
 		if !again {
 			return fmt.Errorf("gave up after %d restarts: %w", v.restarts, err)
 		}
-		log.Warn("service failed and is started anew", "service", Name(v.host), "err", err, "in", delay)
+		h.Loop().Log().Warn("service failed and is started anew", "service", Name(h), "err", err, "in", delay)
 		if delay > 0 {
-			v.due, v.cut = loop.Now().Add(delay), deferred.After(loop, delay)
-			_, err := v.cut.Await(co)
-			if v.due, v.cut = (time.Time{}), nil; err != nil {
-				break // Stop is here
+			v.due = h.Loop().Now().Add(delay)
+			co.Sleep(delay)
+			if !wanted() {
+				break
 			}
+			v.due = time.Time{}
 		}
 		v.restarts++
-		if err = v.begin(co); err == nil {
-			break
-		}
+		_, err = v.begin().Await(co)
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (v *Supervisor) next(now time.Time) (delay time.Duration, again bool) {
 	if b.MaxTries == 0 {
 		b.MaxTries = defaultMaxTries
 	}
-	if !v.down && now.Sub(v.began) >= window {
+	if v.tenant.phase == running && now.Sub(v.began) >= window {
 		v.tries = 0
 	}
 	v.failures = slices.DeleteFunc(v.failures, func(at time.Time) bool { return now.Sub(at) >= window })
@@ -201,23 +202,14 @@ func (v *Supervisor) next(now time.Time) (delay time.Duration, again bool) {
 func (v *Supervisor) Stop(co *deferred.Co) error { return v.stopWithin(co, StopTimeout) }
 
 func (v *Supervisor) stopWithin(co *deferred.Co, limit time.Duration) error {
-	if v.phase != running {
+	if v.host == nil {
 		return nil
 	}
-	v.phase = stopping
-	until := co.Loop().Now().Add(limit)
-	if v.mended != nil {
-		v.cut.Cancel()
-		hurry := co.Loop().CallLater(limit, v.repair.Cancel)
-		if _, err := v.mended.Shield().Await(co); err != nil {
-			v.repair.Cancel()
-		}
-		hurry.Stop()
+	repair := v.repair
+	v.host, v.repair, v.due = nil, nil, time.Time{}
+	if v.tenant.phase != stopping {
+		repair.Cancel() // else it is about to end, and has its own limit
 	}
-	var err error
-	if !v.down {
-		err = StopWithin(co, v.Service, until.Sub(co.Loop().Now()))
-	}
-	v.host, v.phase, v.down = nil, idle, true
+	_, err := v.tenant.stop(co, limit)
 	return err
 }

@@ -46,11 +46,11 @@ func (v *Supervisor) Status() []Status {
 // State implements Stater.
 func (v *Supervisor) State() string {
 	switch {
-	case v.phase != running || v.failed == nil:
+	case v.host == nil || v.failed == nil:
 	case !v.due.IsZero():
 		in := v.due.Sub(v.host.Loop().Now()).Round(time.Millisecond)
 		return fmt.Sprintf("starts anew in %v after %d restarts: %v", in, v.restarts, v.failed)
-	case v.mended != nil:
+	case v.repair != nil:
 		return fmt.Sprintf("starts anew after %d restarts: %v", v.restarts, v.failed)
 	default:
 		state := fmt.Sprintf("started anew %d times, last because of: %v", v.restarts, v.failed)
@@ -64,7 +64,7 @@ func (v *Supervisor) State() string {
 
 // state is what Service itself says.
 func (v *Supervisor) state() string {
-	if s, ok := v.Service.(Stater); ok && v.phase == running && !v.down {
+	if s, ok := v.Service.(Stater); ok && v.up() {
 		return s.State()
 	}
 	return ""
