@@ -132,7 +132,11 @@ func (m *Monitor) Start(_ *deferred.Co, h service.Host) error {
 	}
 	for _, w := range slices.Clone(m.watched) {
 		w.failures, w.restarts, w.gaveUp = 0, 0, false
-		w.start()
+		if w.process != nil {
+			w.again = true // a Stop was given up, and it is still ending
+		} else {
+			w.start()
+		}
 	}
 	return nil
 }

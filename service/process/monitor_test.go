@@ -223,6 +223,67 @@ func TestZ01StopCancelled(t *testing.T) {
 	}
 }
 
+// TestZ01StartAgain: what a Stop that was given up has left is waited for, and
+// started again when it is gone.
+func TestZ01StartAgain(t *testing.T) {
+	r := newRig(t)
+	r.m.KillTime = time.Hour
+	r.program("p", always(-10*s))
+	r.add("p", "p")
+	r.start()
+	r.h.Program("p", nil) // and a later life is another program
+	r.h.Program("p", func(co *deferred.Co, c *sim.Child) int {
+		r.starts = append(r.starts, r.w.Elapsed())
+		co.Sleep(time.Hour)
+		return 0
+	})
+	r.w.Advance(s)
+	stop := deferred.Inline(r.h.Loop(), func(co *deferred.Co) (struct{}, error) { return struct{}{}, r.m.Stop(co) })
+	r.w.Advance(s)
+	stop.Cancel()
+	stop.Done(nil)
+	r.start()
+	r.w.Advance(s)
+	r.wantStarts("after Start", 0, 2*s)
+	if n := r.h.Children(); n != 1 {
+		t.Errorf("%d children, want 1", n)
+	}
+	r.stop()
+}
+
+// TestF40Jitter: chance moves a delay as far as it may, and no further.
+func TestF40Jitter(t *testing.T) {
+	r := newRig(t)
+	r.m.Jitter, r.m.MaxDelay = 0.5, s
+	r.program("p", always(0))
+	r.add("p", "p")
+	r.start()
+	r.w.Advance(200 * s)
+	r.stop()
+	least, most := time.Hour, time.Duration(0)
+	for i, at := range r.starts[1:] {
+		d := at - r.starts[i]
+		least, most = min(least, d), max(most, d)
+	}
+	if least < s/2 || least > 6*s/10 || most > 3*s/2 || most < 14*s/10 {
+		t.Errorf("delays from %v to %v, want 0.5 s to 1.5 s", least, most)
+	}
+}
+
+// TestZ01Refused: what makes no sense is refused by Start.
+func TestZ01Refused(t *testing.T) {
+	for _, m := range []*process.Monitor{{MaxFailures: -1}, {Jitter: 2}, {Jitter: -1}, {MinDelay: -1}, {MaxDelay: -1}} {
+		w := sim.New(t, 0)
+		h := w.Host("host")
+		h.Do(func(co *deferred.Co) error {
+			if err := m.Start(co, service.On(h.Loop())); err == nil || !strings.Contains(err.Error(), "want none negative") {
+				t.Errorf("%+v: got %v", *m, err)
+			}
+			return nil
+		})
+	}
+}
+
 // TestZ01Names: names are unique, programs come and go while the Monitor runs,
 // and each can be restarted, which is no failure.
 func TestZ01Names(t *testing.T) {
