@@ -27,8 +27,8 @@ type Command struct {
 	Dir  string   // "": ours
 
 	// Files say by the child's number what it gets there instead of a pipe: a
-	// nil one is /dev/null. They stay the caller's, and may be closed when
-	// Spawn has returned. Reads and Writes are more pipes: those we read, and
+	// nil one is /dev/null. They stay the caller's, are made to block, and may
+	// be closed when Spawn has returned. Reads and Writes are more pipes: those we read, and
 	// those we write. Numbers go up to 255, each is for one of the three.
 	Files  map[int]*os.File
 	Reads  []int

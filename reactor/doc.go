@@ -31,12 +31,9 @@
 // KiB; a packet port 256 KiB; a port accepts 64 connections; a flush sends 1
 // MiB. Thus nobody keeps the others waiting.
 //
-// # Child processes
-//
-// Spawn, of twistor.Spawner, starts one: its pipes are served as connections
-// are, and its end, by a pidfd on Linux, by a goroutine for each elsewhere. It
-// blocks the loop for about a millisecond. Only own children are waited for.
-// Terminals are for Linux.
+// Spawn, of twistor.Spawner, starts child processes, each of which blocks the
+// loop for about a millisecond. Only own children are waited for, by a pidfd on
+// Linux and by a goroutine for each elsewhere; only Linux has PTYs.
 //
 // # Limits
 //

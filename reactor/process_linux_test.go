@@ -329,6 +329,31 @@ func TestT27Drained(t *testing.T) {
 	})
 }
 
+// TestT27SendFile: a file can be sent to a child, among what is written.
+func TestT27SendFile(t *testing.T) {
+	children(t, func(b *bed) {
+		text := strings.Repeat("a line of a file\n", 20_000)
+		file, err := os.CreateTemp(b.dir(), "in")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+		io.WriteString(file, text)
+		k := b.spawn(program("echo"))
+		in := k.process.Input(0)
+		io.WriteString(in, "before ")
+		sent := in.SendFile(io.NewSectionReader(file, 0, int64(len(text))))
+		io.WriteString(in, "after")
+		in.Close()
+		if n, err := result(b, sent); n != int64(len(text)) || err != nil {
+			b.Errorf("sent %d, %v; want %d", n, err, len(text))
+		}
+		if got := k.end().text(1); got != "before "+text+"after" {
+			b.Errorf("got %d bytes back, want %d", len(got), len(text)+12)
+		}
+	})
+}
+
 // TestF41ClosesInput: the child's closing of its input is told, and writing to
 // it afterwards kills nobody.
 func TestF41ClosesInput(t *testing.T) {
