@@ -32,6 +32,13 @@ func reaches() map[string]func() error {
 	write := func(name string) func() error {
 		return func() error { return os.WriteFile(name, []byte("x"), 0o600) }
 	}
+	run := func(name string) func() error {
+		return func() error {
+			program := exec.Command(name)
+			program.Env = []string{roleVariable + "=return"}
+			return program.Run()
+		}
+	}
 	return map[string]func() error{
 		"read in Read":      read(in("READ", "file")),
 		"list Read":         func() error { _, err := os.ReadDir(os.Getenv("READ")); return err },
@@ -42,9 +49,9 @@ func reaches() map[string]func() error {
 		"write in Write":    write(in("WRITE", "file")),
 		"rename in Write":   func() error { return os.Rename(in("WRITE", "file"), in("WRITE", "file")) },
 		"make in Write":     write(in("WRITE", fmt.Sprint("made", syscall.Gettid()))),
-		"run in Read":       func() error { return exec.Command(in("READ", "true")).Run() },
-		"run in Write":      func() error { return exec.Command(in("WRITE", "true")).Run() },
-		"run elsewhere":     func() error { return exec.Command("/bin/true").Run() },
+		"run in Read":       run(in("READ", "program")),
+		"run in Write":      run(in("WRITE", "program")),
+		"run elsewhere":     run("/bin/true"),
 		"read elsewhere":    read("/etc/passwd"),
 		"write elsewhere":   write(in("ELSEWHERE", "made")),
 		"dial a port":       func() error { return dial(os.Getenv("PORT")) },
@@ -132,12 +139,12 @@ func confined(t *testing.T, change func(*Confinement), env ...string) report {
 	}
 	c := Confinement{Read: []string{folder("READ")}, Write: []string{folder("WRITE"), os.DevNull}, Listen: []uint16{}}
 	folder("ELSEWHERE")
-	image, err := os.ReadFile("/bin/true")
+	image, err := os.ReadFile(os.Args[0]) // linked without cgo it needs no libraries
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{c.Read[0], c.Write[0]} {
-		os.WriteFile(filepath.Join(dir, "true"), image, 0o755)
+		os.WriteFile(filepath.Join(dir, "program"), image, 0o755)
 	}
 	var number uint16
 	allowed := port()

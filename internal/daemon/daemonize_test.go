@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -132,11 +131,15 @@ func init() {
 	roles["return"] = func() {}
 	roles["panic"] = func() { panic("the reason") }
 	roles["hang"] = func() {
+		call(os.Getpid())
+		select {}
+	}
+	roles["hang, and end slowly"] = func() {
 		terminate := make(chan os.Signal, 1)
 		signal.Notify(terminate, syscall.SIGTERM)
 		c := call(os.Getpid())
 		<-terminate
-		json.NewEncoder(c).Encode("good-bye")
+		io.Copy(c, c)
 	}
 	roles["hang, deaf"] = func() {
 		call(os.Getpid())
@@ -210,22 +213,24 @@ func TestDaemonIsStopped(t *testing.T) {
 	t.Run("by its parent", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		l := newLine(t)
-		heard := make(chan func())
+		stopped := make(chan error)
 		go func() {
-			var pid int
-			c := l.hear(t, &pid)
-			cancel(errors.New("^C"))
-			heard <- func() {
-				var last string
-				more(t, c, &last) // it is told to end, not killed
-				dead(t, c)
-			}
+			_, _, err := Daemonize(ctx, Start{Env: as("hang, and end slowly", l.env)})
+			stopped <- err
 		}()
-		_, _, err := Daemonize(ctx, Start{Env: as("hang", l.env)})
-		if err == nil || !strings.Contains(err.Error(), "stopped before it was ready: ^C") {
+		c := l.hear(t, new(int))
+		cancel(errors.New("^C"))
+		// It is told to end, not killed: it echoes from then on, until we have enough.
+		for range 3000 {
+			fmt.Fprint(c, ".")
+			if _, err := c.Read(make([]byte, 1)); err != nil {
+				t.Fatal("it was killed: ", err)
+			}
+		}
+		ended(t, c)
+		if err := <-stopped; err == nil || !strings.Contains(err.Error(), "stopped before it was ready: ^C") {
 			t.Errorf("got %v, want the cause", err)
 		}
-		(<-heard)()
 	})
 	t.Run("by its parent, at once", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
