@@ -41,6 +41,7 @@ type process struct {
 
 	pid  *daemon.PIDFile // nil: none
 	left bool            // another process goes on
+	made string          // the state's directory, if it was not there; else ""
 }
 
 // runProcess runs p as this process, or, as a daemon, as another one.
@@ -109,11 +110,14 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 		return nil, err
 	}
 	x.log = x.sinks.log
-	defer func(s *sinks) {
+	defer func(x *process) {
 		if err != nil {
-			s.close()
+			if x.pid != nil {
+				x.pid.Remove()
+			}
+			x.sinks.close()
 		}
-	}(x.sinks)
+	}(x)
 	x.log.Info("starting", "name", p.name, "version", version())
 	if wrong != nil {
 		x.log.Warn("the service manager is not told", "err", wrong)
@@ -121,6 +125,13 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 	if o.pidfile != "" && !isHeir() {
 		if x.pid, err = daemon.CreatePIDFile(o.pidfile, 0o644); err != nil {
 			return nil, pidError(err)
+		}
+	}
+	if o.state != "" && (o.daemon || p.stateful()) {
+		if err := os.Mkdir(o.state, 0o700); err == nil {
+			x.made = o.state
+		} else if !errors.Is(err, fs.ErrExist) {
+			return nil, &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--state: %w", err)}
 		}
 	}
 	if o.profile != "" {
@@ -181,19 +192,12 @@ func (x *process) drop(log *slog.Logger) error {
 	if x.options.uid == "" || isHeirOf(x.rights.UID) {
 		return nil
 	}
-	for _, name := range []string{x.sinks.name, x.options.pidfile} {
+	for _, name := range []string{x.sinks.name, x.options.pidfile, x.made} {
 		if name == "" {
 			continue
 		}
 		if err := os.Lchown(name, x.rights.UID, x.rights.GID); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return &plugin.Error{Status: plugin.StatusNoPermission, Err: err}
-		}
-	}
-	if dir := x.options.state; dir != "" {
-		if err := os.Mkdir(dir, 0o700); err == nil {
-			if err := os.Lchown(dir, x.rights.UID, x.rights.GID); err != nil {
-				return &plugin.Error{Status: plugin.StatusNoPermission, Err: err}
-			}
 		}
 	}
 	if err := x.rights.Drop(); err != nil {
@@ -223,6 +227,7 @@ func (x *process) ready(log *slog.Logger) error {
 		}
 	}
 	if x.parent != nil {
+		x.sinks.sync()
 		if err := x.parent.Ready(); err != nil {
 			log.Debug("nobody waits any more", "err", err)
 		}

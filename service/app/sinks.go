@@ -22,7 +22,8 @@ type sinks struct {
 	log   *slog.Logger
 	name  string        // of the file; "": none
 	file  *logsink.File // nil: none
-	flush func(context.Context) error
+	flush func(context.Context) error // wait until all is written
+	end   func(context.Context) error // the same, and no more
 }
 
 // openSinks opens what the flags say.
@@ -40,7 +41,7 @@ func openSinks(name string, o *options) (*sinks, error) {
 		if err != nil {
 			return nil, &plugin.Error{Status: plugin.StatusUnavailable, Err: err}
 		}
-		return &sinks{log: slog.New(levels.Handler(s)), flush: s.Close}, nil
+		return &sinks{log: slog.New(levels.Handler(s)), flush: s.Flush, end: s.Close}, nil
 	}
 	s := &sinks{name: o.logfile}
 	if s.name == "" && o.daemon {
@@ -69,7 +70,7 @@ func openSinks(name string, o *options) (*sinks, error) {
 	}
 	queue := &logsink.Queue{To: to, Format: format}
 	s.log = slog.New(levels.Handler(format(queue, slog.LevelDebug)))
-	s.flush = queue.Close
+	s.flush, s.end = queue.Flush, queue.Close
 	return s, nil
 }
 
@@ -93,11 +94,18 @@ func (s *sinks) reopen() error {
 	return s.file.Reopen()
 }
 
-// close writes what is left.
-func (s *sinks) close() {
+// sync writes what is left: whoever waits for us may look at once.
+func (s *sinks) sync() {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	s.flush(ctx)
+}
+
+// close writes what is left, for the last time.
+func (s *sinks) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	s.end(ctx)
 	if s.file != nil {
 		s.file.Close()
 	}
