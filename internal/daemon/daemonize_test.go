@@ -246,18 +246,6 @@ func TestDaemonIsStopped(t *testing.T) {
 			t.Errorf("got %v, want the time", err)
 		}
 	})
-	t.Run("though it is deaf", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("waits for the grace to end")
-		}
-		l := newLine(t)
-		_, _, err := Daemonize(t.Context(), Start{Env: as("hang, deaf", l.env), Timeout: time.Second})
-		if err == nil || !strings.Contains(err.Error(), "not ready") {
-			t.Errorf("got %v, want the time", err)
-		}
-		var pid int
-		dead(t, l.hear(t, &pid))
-	})
 	t.Run("when its leader is killed", func(t *testing.T) {
 		l := newLine(t)
 		code, message, err := Daemonize(t.Context(), Start{Env: as("leader killed", l.env)})
@@ -267,6 +255,20 @@ func TestDaemonIsStopped(t *testing.T) {
 		var pid int
 		dead(t, l.hear(t, &pid))
 	})
+}
+
+// One that does not hear is killed when its grace is over.
+func TestDeafDaemonIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the grace to end")
+	}
+	t.Parallel()
+	l := newLine(t)
+	_, _, err := Daemonize(t.Context(), Start{Env: as("hang, deaf", l.env), Timeout: time.Second})
+	if err == nil || !strings.Contains(err.Error(), "not ready after 1s") {
+		t.Errorf("got %v, want the time", err)
+	}
+	dead(t, l.hear(t, new(int)))
 }
 
 func TestChildOfNobody(t *testing.T) {

@@ -517,6 +517,7 @@ func TestWithoutCgo(t *testing.T) {
 	if !cgo || testing.Short() {
 		t.Skip("this program is linked without cgo, or there is no time to link another")
 	}
+	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-short", "-count=1", "-timeout=2m", "-run=W1|Privileges|BindLow|Sealed|Drop|Confine", ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
