@@ -2,12 +2,14 @@ package persist
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -350,5 +352,80 @@ func TestCloseOnBrokenDisk(t *testing.T) {
 	d.Errors()
 	if n := d.Pending(); n != 0 {
 		t.Errorf("%d timers are left", n)
+	}
+}
+
+// TestChangesWaitForTheRetry makes changes while the third write in a row fails:
+// they were taken, so they wait for the disk to be tried again, and are durable
+// then.
+func TestChangesWaitForTheRetry(t *testing.T) {
+	d := newDesk(t, func(j *Journal[int]) { j.MaxFailures = 1 })
+	d.WorkTime = time.Millisecond
+	d.disk.FailOnce(0, syscall.EIO, sim.DiskWrite)
+	failed := d.append(1)
+	d.Advance(0)
+	waits := d.append(2)
+	d.Advance(time.Millisecond)
+	d.want("the first", failed, ErrUncertain)
+	d.Errors()
+	d.Advance(firstRetry - time.Millisecond)
+	d.want("the second, before the retry", waits, errPending)
+	d.Advance(firstRetry)
+	d.want("after it", waits, nil)
+	if n, _ := d.reborn(); n != 2 {
+		t.Errorf("got %d changes, want 2", n)
+	}
+}
+
+// TestStateCannotBeEncoded sees a state that JSON does not know fail what needs
+// it, and nothing else; and all be well when it is well again.
+func TestStateCannotBeEncoded(t *testing.T) {
+	l := newLoop(t)
+	s := l.open(t, Config{})
+	x := &struct{ F float64 }{}
+	if err := s.Persist("x", x); err != nil {
+		t.Fatal(err)
+	}
+	x.F = math.NaN()
+	if err := l.do(func(co *deferred.Co) error { return second(s.Save("").Await(co)) }); err == nil || !strings.Contains(err.Error(), "x: json: unsupported value: NaN") {
+		t.Errorf("got %v, want an error that names the state", err)
+	}
+	x.F = 1
+	l.save(t, s, "")
+
+	y := &struct{ F float64 }{}
+	j := &Journal[int]{Name: "y", State: y, Apply: func(int) {}}
+	l.must(t, func(co *deferred.Co) error { return j.Open(co, s) })
+	y.F = math.NaN() // not by Apply, but so it goes
+	l.must(t, func(co *deferred.Co) error { return second(j.Append(1).Await(co)) })
+	j.ledger.compact()
+	l.Advance(0)
+	if j.Err() == nil || len(l.Errors()) != 1 {
+		t.Errorf("a base that cannot be encoded: got %v, want it known", j.Err())
+	}
+	y.F = 1
+	l.must(t, func(co *deferred.Co) error { return second(j.Append(1).Await(co)) })
+	if j.Err() != nil || j.Sequence() != 2 {
+		t.Errorf("got %v, sequence %d; want all well", j.Err(), j.Sequence())
+	}
+	l.close(t, s)
+}
+
+// TestCloseIsCancelled sees the lock kept until what is being written is, though
+// nobody waits for Close any more.
+func TestCloseIsCancelled(t *testing.T) {
+	d := newDesk(t, nil)
+	d.WorkTime = time.Second
+	last := d.append(1)
+	closing := deferred.Inline(twistor.Loop(d.loop), func(co *deferred.Co) (struct{}, error) { return struct{}{}, d.store.Close(co) })
+	d.Advance(time.Millisecond)
+	closing.Cancel()
+	if _, err := d.disk.Lock("/var/fib.lock", 0); !errors.Is(err, twistor.ErrLocked) {
+		t.Errorf("while it is written: got %v, want it locked", err)
+	}
+	d.Advance(time.Minute)
+	d.want("the last change", last, nil)
+	if _, err := d.disk.Lock("/var/fib.lock", 0); err != nil {
+		t.Errorf("after it: %v", err)
 	}
 }
