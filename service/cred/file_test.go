@@ -119,15 +119,22 @@ func TestCR05FileTooLong(t *testing.T) {
 func TestCR05Also(t *testing.T) {
 	d := newDesk(t, &cred.File{Name: "/users", Also: []cred.Kind{cred.KindCRAMMD5}})
 	write(t, d.clock.FS(), "/users", "a:{plain}x\nb:"+bcryptP+"\n", 0o600)
-	for user, ok := range map[string]bool{"a": true, "b": false} {
+	for _, c := range []struct {
+		user, text string
+		ok         bool
+	}{
+		{"a", "x", true}, {"a", "", false}, {"b", "x", false}, {"b", "p", false},
+		{"b", "", false},       // what a hash has in the place of a password
+		{"nobody", "x", false}, // the password of who serves as a decoy
+	} {
 		k := d.talk("CRAM-MD5", peer)
 		challenge, err := k.says(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = k.says([]byte(user + " " + hexOf(hmacMD5("x", challenge))))
-		if (err == nil) != ok {
-			t.Errorf("%s: got %v, want accepted: %v", user, err, ok)
+		_, err = k.says([]byte(c.user + " " + hexOf(hmacMD5(c.text, challenge))))
+		if (err == nil) != c.ok {
+			t.Errorf("%s, %q: got %v, want accepted: %v", c.user, c.text, err, c.ok)
 		}
 	}
 }

@@ -57,6 +57,7 @@ type SSHKeys struct {
 	Options []string
 
 	passwd cached[map[string]account]
+	told   map[string]string // by user: what was logged last
 }
 
 // Kinds is KindSSHKey.
@@ -102,13 +103,24 @@ func (s *SSHKeys) Check(co *deferred.Co, a *Attempt) (Identity, error) {
 	if f.fresh {
 		s.passwd.keep(f.passwd, a.Loop, orElse(s.Passwd, "/etc/passwd"))
 	}
-	for _, note := range f.notes {
-		a.Loop.Log().Warn("cred: SSH keys are ignored", "err", note)
-	}
+	s.tell(a.Loop, k.User, errors.Join(f.notes...))
 	if !f.ok {
 		return Identity{}, ErrUnauthorized
 	}
 	return Identity{User: k.User, Options: f.options}, nil
+}
+
+// tell logs why keys of a user are ignored, once: strangers can make it happen
+// as often as they like.
+func (s *SSHKeys) tell(l twistor.Loop, user string, notes error) {
+	if notes == nil || s.told[user] == notes.Error() {
+		return
+	}
+	if s.told == nil {
+		s.told = map[string]string{}
+	}
+	s.told[user] = notes.Error() // of users that exist: no more than the passwd file has
+	l.Log().Warn("cred: SSH keys are ignored", "user", user, "err", notes)
 }
 
 func (s *SSHKeys) files() []string {

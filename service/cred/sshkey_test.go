@@ -100,6 +100,10 @@ func TestCR08SSHKeyOptions(t *testing.T) {
 		write(t, d.clock.FS(), "/etc/passwd", people, 0o644)
 		write(t, d.clock.FS(), "/people/jo/.ssh/authorized_keys", c.options+text+"\n", 0o600)
 		s, err := d.login(cred.SSHKey{User: "jo", Key: blob, Verify: good})
+		d.login(cred.SSHKey{User: "jo", Key: blob, Verify: good})
+		if n := strings.Count(d.clock.Logged(), "SSH keys are ignored"); n > 1 {
+			t.Errorf("%q: it is logged %d times, want once", c.options, n)
+		}
 		if (err == nil) != c.ok {
 			t.Errorf("%q: got %v, want let in: %v", c.options, err, c.ok)
 			continue

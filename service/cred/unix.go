@@ -48,6 +48,7 @@ type accountsOf struct {
 	shadow                   cached[map[string]shadow]
 	freshPasswd, freshShadow bool
 	all                      *accounts
+	flaws                    []error // accounts whose password is of no form that is known
 }
 
 // Check looks the account up.
@@ -72,6 +73,9 @@ func (u *UNIX) Check(co *deferred.Co, a *Attempt) (Identity, error) {
 	}
 	if found.freshShadow {
 		u.shadow.keep(found.shadow, a.Loop, u.shadowName())
+	}
+	for _, flaw := range found.flaws[:min(len(found.flaws), maxFlaws)] {
+		a.Loop.Log().Warn("cred: password is ignored", "err", flaw)
 	}
 	u.all = found.all
 	if !v.ok {
@@ -111,12 +115,18 @@ func (u *UNIX) look(f *accountsOf, a *Attempt, now time.Time) (err error) {
 		if s, ok := f.shadow.value[name]; ok && text == "x" {
 			text = s.password
 		}
-		// What is no record is an account that is locked, or has no password.
-		// {plain} is ours, and no system's: it would make a name a password.
-		if r, err := passwd.Parse(text); err == nil && strings.HasPrefix(text, "$") {
-			f.all.records[name] = r
-			f.all.names = append(f.all.names, name)
+		// What begins otherwise is an account that is locked, has no password, or
+		// one of the DES crypt. {plain} is ours, and no system's.
+		if !strings.HasPrefix(text, "$") {
+			continue
 		}
+		r, err := passwd.Parse(text)
+		if err != nil {
+			f.flaws = append(f.flaws, fmt.Errorf("account %q: %w", name, err))
+			continue
+		}
+		f.all.records[name] = r
+		f.all.names = append(f.all.names, name)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func TestCR08UNIX(t *testing.T) {
 	entry("good", "x", sha512P+":19000:0:99999:7:::")
 	entry("old", sha512P, "")
 	entry("debian", "x", "$y$j9T$abcdefgh$UGYCVcUwcoG0k8SZZ.Uz3i0RYQNy1YmYj4I4poBPer2:19000:0:99999:7:::")
+	entry("strange", "x", "$gy$j9T$x$y:19000:0:99999:7:::")
 	entry("locked", "x", "!"+sha512P+":19000:0:99999:7:::")
 	entry("never", "x", "*:19000:0:99999:7:::")
 	entry("empty", "x", ":19000:0:99999:7:::")
@@ -63,7 +64,10 @@ func TestCR08UNIX(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(d.clock.Logged(), "$6$") {
+	if log := d.clock.Logged(); !strings.Contains(log, `account \"strange\": passwd: unknown form $gy$`) {
+		t.Errorf("nobody is told of a password that cannot be read:\n%s", log)
+	}
+	if strings.Contains(d.clock.Logged(), "$6$abc") {
 		t.Errorf("the log shows a hash:\n%s", d.clock.Logged())
 	}
 	write(t, d.clock.FS(), "/etc/shadow", "", 0o600)
