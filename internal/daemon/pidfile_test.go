@@ -35,7 +35,7 @@ func create(t *testing.T, name string) *PIDFile {
 	return p
 }
 
-// W04, A14: the life of a pid file.
+// W04, A14, J04: the life of a pid file.
 func TestW04PIDFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "t.pid")
 	if _, _, err := ReadPIDFile(name); !errors.Is(err, fs.ErrNotExist) {

@@ -302,7 +302,7 @@ func TestJ05Consumed(t *testing.T) {
 	service.ExtraFiles = []*os.File{socket, socket}
 	service.Env = append(os.Environ(), "SYSTEMD_TEST_ROLE=service", "NEW_ROOT="+root,
 		"NOTIFY_SOCKET="+m.name, "WATCHDOG_USEC=1000000", "LISTEN_FDS=2", "LISTEN_FDNAMES=a:b")
-	out, err := service.CombinedOutput()
+	out, err := service.Output()
 	if string(out) != "2a:btrue" || err != nil {
 		t.Errorf("got %q, %v, want no word of the child, and what the service still knows", out, err)
 	}
