@@ -101,10 +101,10 @@ func (l *ledger) writeBase() {
 		l.based(nil, 0, 0, err)
 		return
 	}
-	word := fmt.Sprintf("%016x-%s", l.number, word(l.m.loop)[:8])
+	word := segmentWord(l.number, word(l.m.loop))
 	s := &newSegment{
 		fsys: l.m.fsys, dir: l.m.dir(), program: l.m.config.Name, journal: l.name,
-		name: l.m.config.Name + "." + fileWord(l.name) + "." + word + segmentSuffix, temporary: l.m.temporary(),
+		name: segmentName(l.m.config.Name, l.name, word), temporary: l.m.temporary(),
 		number: l.number, bytes: b, removes: !l.damaged,
 	}
 	deferred.Go(l.m.loop, s.write).Done(func(f twistor.File, err error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -132,6 +133,10 @@ func (d *deadly) Remove(name string) error {
 }
 func (d *deadly) SyncDir(name string) error {
 	return d.around(func() error { return d.FS.SyncDir(name) })
+}
+
+func (d *deadly) Lock(name string, perm fs.FileMode) (io.Closer, error) {
+	return d.FS.(twistor.Locker).Lock(name, perm)
 }
 
 type deadlyFile struct {

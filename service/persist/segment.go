@@ -142,9 +142,13 @@ type segment struct {
 	torn int
 }
 
-// segmentName is the file of a journal's segment.
-func segmentName(program, journal string, number uint64, word string) string {
-	return fmt.Sprintf("%s.%s.%016x-%s%s", program, fileWord(journal), number, word, segmentSuffix)
+// segmentWord is the NUMBER-WORD of a segment, segmentName its file.
+func segmentWord(number uint64, chance string) string {
+	return fmt.Sprintf("%016x-%s", number, chance[:8])
+}
+
+func segmentName(program, journal, word string) string {
+	return program + "." + fileWord(journal) + "." + word + segmentSuffix
 }
 
 // segmentOf takes the number out of a segment's file name, if it is one of the
