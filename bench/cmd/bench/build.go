@@ -21,6 +21,7 @@ var (
 	programs = []string{
 		"load", "echo-twistor", "echo-net", "echo-gnet", "echo-netpoll", "echo-nbio", "echo-evio", "echo-rawgo",
 		"micro-go", "micro-twistor",
+		"durable-twistor", "durable-bbolt", "durable-sqlite", "durable-redis", "durable-limit",
 	}
 	cPrograms = map[string]string{"epoll": "", "uv": "-luv"}
 )

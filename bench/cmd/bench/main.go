@@ -4,7 +4,7 @@
 //
 //	bench [-short] [-rounds 5] [-peers a,b] [SUITE...]
 //
-// Suites: echo idle tls timers deferreds coroutines; all of them unless named.
+// Suites: echo idle tls timers deferreds coroutines durable; all of them unless named.
 // Rounds are interleaved: each peer once, then each again. A peer that this
 // machine lacks is left out, with the reason.
 package main
@@ -29,6 +29,7 @@ type plan struct {
 	cells  string // regular expression
 	bin    string // where built programs are
 	root   string // the bench folder
+	dir    string // where the suite durable writes
 }
 
 func (p plan) wants(peer string) bool {
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&p.cells, "cells", "", "measure only cells that match this regular expression")
 	flag.StringVar(&p.bin, "bin", "bin", "where to build programs")
 	flag.StringVar(&p.root, "root", ".", "the bench folder")
+	flag.StringVar(&p.dir, "dir", "bin/disk", "a folder on the disk that the suite durable is to measure")
 	names := parse(os.Args[1:])
 	if p.short {
 		p.rounds = 1
@@ -61,6 +63,9 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		log.Fatal(err)
+	}
 	built := build(p)
 	all, err := suites(p, built, dir)
 	if err != nil {
@@ -102,8 +107,8 @@ func parse(args []string) (names []string) {
 // describe says where the figures are from.
 func describe(p plan) {
 	version, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback.\n",
-		strings.TrimSpace(string(version)), runtime.Version(), runtime.NumCPU())
+	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback; %s.\n",
+		strings.TrimSpace(string(version)), runtime.Version(), runtime.NumCPU(), disk(p.dir))
 	fmt.Println("Figures are medians with [least most] of the rounds, in microseconds of server CPU for one operation or bytes for one")
 	fmt.Println("connection. Compare them within one run only: a shared machine is noisy, and noise can only add.")
 	if p.short {

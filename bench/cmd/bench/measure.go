@@ -55,6 +55,10 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 	if s.rounds > 0 {
 		p.rounds = min(p.rounds, s.rounds)
 	}
+	sample := s.sample
+	if sample == nil {
+		sample = underLoad
+	}
 	for round := range p.rounds {
 		if s.cells == nil {
 			s.timed(p, match, round, got)
@@ -68,16 +72,16 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 					continue
 				}
 				progress("%s, round %d of %d: %s, %s", s.name, round+1, p.rounds, c.name, x.name)
-				v, err := x.serve(func(addr string, pid int) (map[string]float64, error) {
-					return load(p, addr, pid, c.args)
-				})
+				v, err := sample(p, x, c)
 				if err != nil {
 					progress("")
 					fmt.Fprintf(os.Stderr, "%s: %s, %s: %v\n", s.name, c.name, x.name, err)
 					continue
 				}
 				for _, col := range s.columns {
-					got.add(c.name, x.name, col.key, v[col.key])
+					if f, measured := v[col.key]; measured {
+						got.add(c.name, x.name, col.key, f)
+					}
 				}
 			}
 		}
@@ -118,6 +122,13 @@ func (s suite) timed(p plan, match *regexp.Regexp, round int, got *samples) {
 			}
 		}
 	}
+}
+
+// underLoad starts a server and measures it by the load generator.
+func underLoad(p plan, x peer, c cell) (map[string]float64, error) {
+	return x.serve(func(addr string, pid int) (map[string]float64, error) {
+		return load(p, addr, pid, c.args)
+	})
 }
 
 // load runs the load generator on core 1 and reads its figures.

@@ -32,6 +32,9 @@ type suite struct {
 	peers   []peer
 	cells   []cell // none: the peers time themselves
 	rounds  int    // at most this many; 0: as many as asked
+
+	// sample measures one cell of one peer. nil: it is a server under load.
+	sample func(p plan, x peer, c cell) (map[string]float64, error)
 }
 
 // A column is one figure of the samples.
@@ -134,6 +137,7 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 		{name: "timers", figure: "cpu", columns: perOperation, peers: self("timers")},
 		{name: "deferreds", figure: "cpu", limit: "slice of callbacks", columns: perOperation, peers: self("deferreds")},
 		{name: "coroutines", figure: "cpu", limit: "iter.Pull", columns: perOperation, peers: self("coroutines")},
+		durables(p, built),
 	}, nil
 }
 
