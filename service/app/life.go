@@ -65,7 +65,7 @@ func live(ctx context.Context, p *program, process *process) error {
 	})
 	v.loop = v.reactor.Loop()
 	v.began = v.loop.Now()
-	v.ports = &ports{loop: v.loop, places: endpoint.Standard()}
+	v.ports = &ports{loop: v.loop, places: endpoint.Standard(), broken: v.breaks}
 	if process != nil {
 		v.ports.places.Environ = process.manager.Getenv
 	}
@@ -231,15 +231,13 @@ func (v *life) finish(co *deferred.Co, started bool) {
 
 // halt stops the services, for as long as they may take.
 func (v *life) halt(co *deferred.Co) error {
-	ended := deferred.New[error](v.loop)
 	v.end = deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) {
-		ended.Succeed(v.root.Stop(co)) // cancelled, it aborts what is left, and returns
-		return struct{}{}, nil
-	}).Timeout(v.options.patience())
-	_, cut := v.end.Await(co)
+		return struct{}{}, service.StopWithin(co, v.root, v.options.patience())
+	})
+	over := v.end
+	_, err := over.Await(co)
 	v.end = nil
-	err, failed := ended.Await(co)
-	if err = errors.Join(cut, failed, err); errors.Is(err, deferred.ErrTimeout) || errors.Is(err, deferred.ErrCanceled) {
+	if errors.Is(err, deferred.ErrTimeout) || errors.Is(err, deferred.ErrCanceled) {
 		return &plugin.Error{Status: plugin.StatusTemporary, Err: fmt.Errorf("stopped before all was finished: %w", err)}
 	}
 	return err
@@ -251,6 +249,15 @@ func (v *life) fail(status plugin.Status, err error) {
 	if v.failed == nil {
 		v.failed = &plugin.Error{Status: status, Err: err}
 	}
+}
+
+// breaks ends the program in order, because a service of it cannot go on.
+func (v *life) breaks(err error) {
+	v.log.Error("a service has failed", "err", err)
+	if v.failed == nil {
+		v.failed = err
+	}
+	v.reactor.Stop()
 }
 
 // stop ends the program in order; a second call ends it now.

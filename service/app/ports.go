@@ -19,6 +19,7 @@ import (
 type ports struct {
 	loop   twistor.Loop
 	places *endpoint.Registry
+	broken func(err error) // hears of a service that cannot go on
 	store  *persist.Store
 
 	ready []reserved // bound or inherited, and not served yet
@@ -30,8 +31,9 @@ type ports struct {
 }
 
 var (
-	_ service.Host = (*ports)(nil)
-	_ service.Heir = (*ports)(nil)
+	_ service.Guardian = (*ports)(nil)
+	_ service.Host     = (*ports)(nil)
+	_ service.Heir     = (*ports)(nil)
 )
 
 // A reserved is a socket that waits to be served.
@@ -84,6 +86,10 @@ func (p *ports) ListenPacket(at string, f twistor.PacketProtocol) (twistor.Port,
 		return p.loop.ListenPacket(n.Config, f)
 	}, func(n *endpoint.Listener) (twistor.Port, error) { return n.ListenPacket(p.loop, f) })
 }
+
+// Fail implements service.Guardian: a service that nobody starts anew ends the
+// program.
+func (p *ports) Fail(err error) { p.broken(err) }
 
 // listen opens at: by on with the socket that is there already, or else anew.
 func (p *ports) listen(at string, on, anew func(n *endpoint.Listener) (twistor.Port, error)) (twistor.Port, error) {

@@ -20,8 +20,8 @@ const flushTimeout = 5 * time.Second
 // sinks are where a process logs.
 type sinks struct {
 	log   *slog.Logger
-	name  string        // of the file; "": none
-	file  *logsink.File // nil: none
+	name  string                      // of the file; "": none
+	file  *logsink.File               // nil: none
 	flush func(context.Context) error // wait until all is written
 	end   func(context.Context) error // the same, and no more
 }
