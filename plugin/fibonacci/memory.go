@@ -35,7 +35,7 @@ func (m *memory) Start(co *deferred.Co, h service.Host) error {
 		return err
 	}
 	saved := *state
-	*state = fibonacci.State{} // or the journal would be loaded into saved's numbers
+	*state, m.steps = fibonacci.State{}, fibonacci.State{} // or the journal would be loaded into saved's numbers
 
 	journalled := state
 	if !m.durable {
