@@ -132,7 +132,7 @@ func init() {
 	roles["panic"] = func() { panic("the reason") }
 	roles["hang"] = func() {
 		call(os.Getpid())
-		select {}
+		forever()
 	}
 	roles["hang, and end slowly"] = func() {
 		terminate := make(chan os.Signal, 1)
@@ -144,12 +144,12 @@ func init() {
 	roles["hang, deaf"] = func() {
 		call(os.Getpid())
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP) // not even SIGTERM ends it
-		select {}
+		forever()
 	}
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "terminated": syscall.SIGTERM} {
 		roles[name] = func() {
 			syscall.Kill(os.Getpid(), sig)
-			select {}
+			forever()
 		}
 	}
 	roles["leader killed"] = func() {

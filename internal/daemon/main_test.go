@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -136,4 +137,14 @@ func call(said any) net.Conn {
 		os.Exit(3)
 	}
 	return c
+}
+
+// forever waits for a signal to end the process. (The runtime takes an empty
+// select for a deadlock.)
+func forever() {
+	in, out, err := os.Pipe()
+	if err == nil {
+		in.Read(make([]byte, 1))
+	}
+	runtime.KeepAlive(out)
 }
