@@ -296,3 +296,31 @@ func TestA01BindReserves(t *testing.T) {
 		t.Errorf("got %v, want more's failure", err)
 	}
 }
+
+// A handshake that ends when the Service has stopped is turned away: nobody
+// would ever dismiss it.
+func TestListenRefusesTheLate(t *testing.T) {
+	w := sim.New(t, 0)
+	h := w.Host("server")
+	put(t, h, "/cert.pem", sim.Certificate("server"))
+	built := 0
+	s := Listen("tls:79:cert=/cert.pem", twistor.FactoryFunc(func(tr twistor.Transport) twistor.Protocol {
+		built++
+		return &guest{tr, &house{}}
+	}))
+	h.Do(func(co *deferred.Co) error { return s.Start(co, On(h.Loop())) })
+	early, late := w.Host("client").Dial("server:79"), w.Host("client").Dial("server:79")
+	shake := &tls.Config{ServerName: "server", RootCAs: sim.Roots(sim.Certificate("server"))}
+	if err := early.Secure(shake); err != nil {
+		t.Fatal(err)
+	}
+	w.Run(func() bool { return built == 1 })
+	h.Do(s.Stop)
+	late.Secure(shake)
+	late.ExpectEnd()
+	if built != 1 {
+		t.Errorf("got %d protocols, want the late one turned away", built)
+	}
+	early.Close()
+	late.Close()
+}

@@ -58,6 +58,7 @@ func TestF40RestartTimes(t *testing.T) {
 		{"three at once", []time.Duration{s, s, s}, "0s, 1s, 2s, 3s", "started anew 3 times, last because of: broken"},
 		{"never more than three within five seconds", []time.Duration{4 * s, 4 * s, 4 * s, 4 * s, 4 * s, 4 * s},
 			"0s, 4s, 8s, 12s, 16s, 20s, 24s", "started anew 6 times"},
+		{"five seconds are over when they are", []time.Duration{s, s, s, 3 * s}, "0s, 1s, 2s, 3s, 6s", "started anew 4 times"},
 		{"then it waits, longer each time", []time.Duration{0, 0, 0, 0, 0, s, -1, 0},
 			"0s, 0s, 0s, 0s, 1s, 2.5s, 5.75s, 9.125s, 14.188s", "started anew 8 times"},
 		{"until it has lived for five seconds", []time.Duration{0, 0, 0, 0, 0, 5 * s, 0, 0, 0},
@@ -153,6 +154,21 @@ func TestF40StopsFirst(t *testing.T) {
 	}
 	do(c, func(co *deferred.Co) error { return StopWithin(co, v, 0) })
 	c.Advance(time.Second)
+}
+
+// None of its methods is called while it calls Fail.
+func TestF40FailReturnsFirst(t *testing.T) {
+	c, d, _, v, top := supervised(t)
+	f := &step{name: "f", diary: d}
+	v.Service = f
+	do(c, func(co *deferred.Co) error { return v.Start(co, top) })
+	c.CallLater(time.Second, func() {
+		Fail(f.host, errBroken)
+		d.note("failed")
+	})
+	c.Advance(time.Second)
+	d.check(t, "start f, failed, stop f, start f")
+	do(c, v.Stop)
 }
 
 func TestF40FirstStart(t *testing.T) {
