@@ -58,7 +58,7 @@ func TestCR09RealPool(t *testing.T) {
 	r := reactor.New(&reactor.Config{Log: slog.New(slog.DiscardHandler)})
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	const rounds = 20
+	const rounds = 8
 	left := rounds * 6
 	var writes deferred.Lane
 	r.Loop().Post(func() {

@@ -51,12 +51,12 @@ func TestInteropHtpasswd(t *testing.T) {
 		}
 	}
 	// And a file of ours is read by it.
-	r, _ := Parse(vectors[4].record)
+	r, _ := Parse(vectors[3].record)
 	name := filepath.Join(t.TempDir(), "users")
 	if err := os.WriteFile(name, []byte("user:"+r.Text()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(htpasswd, "-vb", name, "user", vectors[4].password).CombinedOutput(); err != nil {
+	if out, err := exec.Command(htpasswd, "-vb", name, "user", vectors[3].password).CombinedOutput(); err != nil {
 		t.Errorf("htpasswd -v: %v: %s", err, out)
 	}
 }
@@ -98,7 +98,7 @@ for p in sys.argv[1:]:
 			t.Errorf("got %s, %v, python3 says %s", got, err, want)
 		}
 	}
-	settings := []string{"$y$j9T$abcdefgh", "$y$j75$0123456789abcdefghijk.", "$y$j85$./", "$y$jA5$Zk0n1gSVoLR9SrHxD3eM11", "$y$j/.$abcd",
+	settings := []string{"$y$j9T$abcdefgh", "$y$j75$0123456789abcdefghijk.", "$y$j85$./", "$y$j65$Zk0n1gSVoLR9SrHxD3eM11", "$y$j/.$abcd",
 		"$5$abc", "$6$rounds=1234$abc", "$6$$", "$1$abc", "$2b$05$abcdefghijklmnopqrstuu"}
 	args := []string{}
 	for i, setting := range settings {

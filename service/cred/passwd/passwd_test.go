@@ -17,7 +17,6 @@ func seeded() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{1}) }
 // programs named.
 var vectors = []struct{ name, record, password string }{
 	// https://github.com/P-H-C/phc-winner-argon2/blob/master/src/test.c
-	{"argon2id of 64 MiB", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "password"},
 	{"argon2id of 256 KiB", "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4", "password"},
 	{"argon2id of two lanes", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc", "password"},
 	// https://www.rfc-editor.org/rfc/rfc7677#section-3
@@ -147,8 +146,8 @@ func TestCR09Outdated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bcrypt, _ := Parse(vectors[4].record)
-	scram, _ := Parse(vectors[3].record)
+	bcrypt, _ := Parse(vectors[3].record)
+	scram, _ := Parse(vectors[2].record)
 	for _, c := range []struct {
 		name   string
 		wanted Argon2id
