@@ -13,6 +13,9 @@ const (
 	// disk, and maxPendingDigits how long all but the last of them together.
 	maxPending       = 64
 	maxPendingDigits = 64 << 10
+	// maxScratchBytes is how long an answer may be for its memory to be kept for
+	// the next one.
+	maxScratchBytes = 64 << 10
 )
 
 // An asker is the server's side of one connection: lines that it counts, and
@@ -184,7 +187,16 @@ func (c *asker) send() {
 }
 
 func (c *asker) write(n *big.Int) {
-	if _, err := c.Write(append(n.Append(make([]byte, 0, digits(n.BitLen())+1), 10), '\n')); err != nil {
+	s := c.server
+	// Taken out of the server while in use: Write may, through a policy below,
+	// lead to another one.
+	line := append(n.Append(s.scratch, 10), '\n')
+	s.scratch = nil
+	_, err := c.Write(line)
+	if cap(line) <= maxScratchBytes {
+		s.scratch = line[:0]
+	}
+	if err != nil {
 		c.server.stats.Lost++
 		return
 	}

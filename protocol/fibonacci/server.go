@@ -61,7 +61,8 @@ type Server struct {
 
 	clients int
 	stats   Stats
-	failing bool // the last number could not be remembered
+	failing bool   // the last number could not be remembered
+	scratch []byte // for an answer
 }
 
 // Stats counts what a Server did so far.
