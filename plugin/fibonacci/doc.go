@@ -15,6 +15,6 @@
 // from one run to the next: whichever is further is gone on from.
 //
 // Limits: those of the two packages. The journal is begun anew at 4 MiB, which
-// are 60,000 numbers or more; to read that many again takes 1 s when they have
-// 100,000 digits.
+// are 80,000 numbers if each comes alone, and a million in bursts; to read them
+// again after a crash takes up to 14 us for each of 100,000 digits.
 package fibonacci

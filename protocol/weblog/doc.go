@@ -31,11 +31,16 @@
 // stays for ident and user, is 0 for bytes, and nothing elsewhere. A request
 // that is not METHOD PATH PROTOCOL is all path.
 //
+// Connections survive an upgrade of the program: the document goes on with the
+// next hit. Which that is, the server's State says, which whoever runs it keeps
+// and gives to Restore; a server that remembers nothing goes on with what comes.
+//
 // Every client has the same encoded bytes before it, and goes through them at
 // its own pace. Limits: 1,000 clients, more are refused with an empty document;
 // a client that is 8 MiB behind is aborted; 64 KiB of input are ignored from a
 // client of a pushing server, more ends its stream, as anything but a question
-// does when it pulls. Nobody is cut off for being silent.
+// does when it pulls; 64 MiB of hits in a State. Nobody is cut off for being
+// silent.
 //
 // Left out: logs in other formats, compressed logs, and the live page.
 package weblog
