@@ -54,8 +54,27 @@ func (v *life) openControl() error {
 	if path == "" {
 		return nil
 	}
-	_, err := v.ports.Listen("unix:"+endpoint.Quote(path)+":mode=600", framing.Conversation(v.converse))
-	return err
+	port, err := v.ports.Listen("unix:"+endpoint.Quote(path)+":mode=600", framing.Conversation(v.converse))
+	if err != nil {
+		return err
+	}
+	v.control = port
+	if v.former != nil {
+		port.Pause() // the former process answers until we are ready
+	}
+	return nil
+}
+
+// answer has commands wait in the control socket's queue, or not: in an upgrade
+// they are for the process that goes on.
+func (v *life) answer(now bool) {
+	switch {
+	case v.control == nil:
+	case now:
+		v.control.Resume()
+	default:
+		v.control.Pause()
+	}
 }
 
 // converse answers one who was let in by the socket's mode.

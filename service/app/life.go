@@ -42,13 +42,14 @@ type life struct {
 	process *process // nil: the program is a part of another one
 	began   time.Time
 
-	phase  phase
-	ports  *ports
-	store  *persist.Store
-	former *channel // to the process before this one; nil: none
-	heir   *heir    // the process after this one; nil: none
-	end    *deferred.Signal
-	failed error
+	phase   phase
+	ports   *ports
+	store   *persist.Store
+	control twistor.Port // nil: there is none
+	former  *channel     // to the process before this one; nil: none
+	heir    *heir        // the process after this one; nil: none
+	end     *deferred.Signal
+	failed  error
 }
 
 // live runs p until ctx is done.
@@ -139,6 +140,7 @@ func (v *life) start(co *deferred.Co) error {
 		v.process.live(v.loop)
 	}
 	v.phase = running
+	v.answer(true)
 	v.log.Info("started", "pid", os.Getpid())
 	v.succeeded()
 	return nil

@@ -37,6 +37,7 @@ func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
 		return 0, fmt.Errorf("%s is %s: want it running", v.name, v.phase)
 	}
 	v.phase = upgrading
+	v.answer(false)
 	v.log.Info("upgrading", "program", v.process.executable)
 	h, err := v.spawn(co)
 	if err == nil {
@@ -56,6 +57,7 @@ func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
 	}
 	if err != nil {
 		v.phase = running
+		v.answer(true)
 		v.log.Error("upgrade failed; going on", "err", err)
 		return 0, fmt.Errorf("upgrade: %w", err)
 	}
