@@ -43,8 +43,8 @@ func encodeState(name string, state any) (json.RawMessage, error) {
 }
 
 // decodeState makes the exported fields of state what data says. Fields that
-// data does not have keep their values; maps, slices and arrays that it has are
-// replaced. If it fails, state is as it was.
+// data does not have keep their values; maps, slices, arrays and what pointers
+// point to are made anew. If it fails, state is as it was.
 func decodeState(name string, data json.RawMessage, state any) error {
 	if err := checkDepth(name, data); err != nil {
 		return fmt.Errorf("persist: %w", err)
@@ -60,27 +60,20 @@ func decodeState(name string, data json.RawMessage, state any) error {
 	return nil
 }
 
-// empty empties the maps and slices of old for which found has values: JSON is
-// decoded into what is there, and a key that was deleted would come back with
-// the program's initial map.
+// empty empties the maps, slices, arrays and pointers of old for which found has
+// values. JSON is decoded into what is there: a key that was deleted would come
+// back with the program's initial map, and what two pointers share would get the
+// value of the last one.
 func empty(found, old reflect.Value) {
-	if keepsItself(old.Type()) {
-		return
-	}
 	switch old.Kind() {
-	case reflect.Map, reflect.Slice:
-		if old.CanSet() && !found.IsNil() {
-			old.SetZero()
-		}
-	case reflect.Array:
+	case reflect.Map, reflect.Slice, reflect.Array, reflect.Pointer:
 		if old.CanSet() && !found.IsZero() {
 			old.SetZero()
 		}
-	case reflect.Pointer:
-		if !found.IsNil() && !old.IsNil() {
-			empty(found.Elem(), old.Elem())
-		}
 	case reflect.Struct:
+		if keepsItself(old.Type()) {
+			return
+		}
 		for i := range old.NumField() {
 			if kept(old.Type().Field(i)) {
 				empty(found.Field(i), old.Field(i))

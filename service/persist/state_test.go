@@ -76,6 +76,19 @@ func TestLoadKeepsWhatIsNew(t *testing.T) {
 	}
 }
 
+// TestLoadSharesNothing loads into a state whose pointers share a value, with others
+// and with each other: each gets its own.
+func TestLoadSharesNothing(t *testing.T) {
+	one := big.NewInt(1)
+	f := &fib{A: one, B: one}
+	if err := decodeState("fib", json.RawMessage(`{"A":5,"B":8}`), f); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(f.A, f.B, one); got != "5 8 1" {
+		t.Errorf("got %s, want 5 8 and the 1 of others", got)
+	}
+}
+
 // TestT29TypesAreChecked refuses states of which a file would have to say what
 // type to make, or which would not come back as they were.
 func TestT29TypesAreChecked(t *testing.T) {

@@ -73,7 +73,7 @@ func (s *Store) Below(name string) *Store {
 // Persist makes state, a pointer, outlive the program: its exported fields are
 // loaded now, if any were saved under this name, and saved from now on. What is
 // not exported is left alone. Fields of which nothing was saved keep their
-// values. The version of the state is the number of its upgrades; what an older
+// values; maps, slices and what pointers point to are made anew. The version of the state is the number of its upgrades; what an older
 // version saved goes through those that it lacks, in order.
 //
 // The error wraps ErrUnknownType if a field cannot be kept, and ErrNewer if the
