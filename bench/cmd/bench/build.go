@@ -26,14 +26,18 @@ var (
 	cPrograms = map[string]string{"epoll": "", "uv": "-luv"}
 )
 
-// build makes every program it can. It builds each alone, so that one that
-// does not build costs the run one row and not all of them.
-func build(p plan) map[string]binary {
+// build makes every program it can whose name begins with prefix. It builds each
+// alone, so that one that does not build costs the run one row and not all of
+// them.
+func build(p plan, prefix string) map[string]binary {
 	built := map[string]binary{}
 	if err := os.MkdirAll(p.bin, 0o755); err != nil {
 		return built
 	}
 	compile := func(name string, words ...string) {
+		if !strings.HasPrefix(name, prefix) {
+			return
+		}
 		path, _ := filepath.Abs(filepath.Join(p.bin, name))
 		cmd := exec.Command(words[0], append(words[1:len(words):len(words)], "-o", path)...)
 		cmd.Dir = p.root

@@ -66,7 +66,7 @@ func main() {
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		log.Fatal(err)
 	}
-	built := build(p)
+	built := build(p, "")
 	all, err := suites(p, built, dir)
 	if err != nil {
 		log.Fatal(err)

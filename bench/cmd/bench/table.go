@@ -70,7 +70,14 @@ func ratio(v, of []float64) string {
 	if len(v) == 0 || len(of) == 0 || median(of) == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", median(v)/median(of))
+	r := median(v) / median(of)
+	switch {
+	case r < 0.1:
+		return fmt.Sprintf("%.1g", r)
+	case r >= 100:
+		return fmt.Sprintf("%.0f", r)
+	}
+	return fmt.Sprintf("%.2f", r)
 }
 
 func median(v []float64) float64 {
