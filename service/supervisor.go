@@ -33,7 +33,7 @@ type Supervisor struct {
 	// Window is the time in which restarts are counted. 0 or less: 5 s.
 	Window time.Duration
 	// Backoff is what a crash loop waits, from when the Service has stopped. Its
-	// MaxTries is 10 if it is 0, which is about two minutes; negative: for ever.
+	// MaxTries 0 is 10 here, about two minutes; negative: for ever.
 	Backoff Backoff
 
 	host   Host // nil: it does not run
@@ -43,7 +43,7 @@ type Supervisor struct {
 	broken   error // what this life's Fail said first
 	began    time.Time
 	failed   error       // why the last life ended; nil: none has
-	failures []time.Time // within Window, one more than MaxRestarts at most
+	failures []time.Time // within Window, the last MaxRestarts
 	tries    int         // of the crash loop; 0: there is none
 	restarts int
 	repair   *deferred.Signal // stops, waits and starts; nil: not in progress
@@ -202,7 +202,7 @@ func (v *Supervisor) next(now time.Time) (delay time.Duration, again bool) {
 func (v *Supervisor) Stop(co *deferred.Co) error { return v.stopWithin(co, StopTimeout) }
 
 func (v *Supervisor) stopWithin(co *deferred.Co, limit time.Duration) error {
-	if v.host == nil {
+	if v.tenant == nil {
 		return nil
 	}
 	repair := v.repair
