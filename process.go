@@ -63,7 +63,8 @@ type ProcessProtocol interface {
 	Exited(err error)
 	// Ended is the last event, once: the child has exited and every pipe is
 	// closed. err is that of Exited, or ErrStopped without Exited: the loop
-	// stopped, and closed the pipes; the child was not told otherwise.
+	// stopped, and closed the pipes (a terminal hangs up); the child was not
+	// told otherwise.
 	Ended(err error)
 }
 
@@ -83,6 +84,9 @@ type Process interface {
 	// its pipe is full. After Exited nothing is closed while it is paused.
 	Pause(fd int)
 	Resume(fd int)
+	// CloseOutput closes our end of fd: OutputClosed follows, and a child that
+	// goes on writing there gets SIGPIPE.
+	CloseOutput(fd int)
 	// Signal sends s to the child, or to its Group; os.ErrProcessDone if the
 	// child is reaped.
 	Signal(s os.Signal) error

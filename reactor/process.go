@@ -271,6 +271,15 @@ func (x *process) hold(fd int, paused bool) {
 	}
 }
 
+// CloseOutput implements twistor.Process.
+func (x *process) CloseOutput(fd int) {
+	for _, o := range x.outputs {
+		if o.fd == fd {
+			o.close()
+		}
+	}
+}
+
 // Signal implements twistor.Process.
 func (x *process) Signal(s os.Signal) error {
 	if x.reaped {

@@ -375,6 +375,65 @@ func TestF41ClosesInput(t *testing.T) {
 	})
 }
 
+// TestT27CloseOutput: a child whose output is closed hears of it when it writes,
+// and not before; nothing more is received.
+func TestT27CloseOutput(t *testing.T) {
+	children(t, func(b *bed) {
+		k := b.spawn(twistor.Command{Path: "sh", Args: []string{"-c", "while echo x; do :; done"}})
+		k.says(1, "x")
+		k.process.CloseOutput(2)
+		b.until("OutputClosed", func() bool { return slices.Contains(k.events, "closed 2") })
+		if slices.Contains(k.events, "exited") {
+			b.Error("the child ended, though it writes nothing to 2")
+		}
+		k.process.CloseOutput(1)
+		n := len(k.text(1))
+		k.end()
+		if e, ok := errors.AsType[*twistor.ExitError](k.err); !ok || e.Signal != syscall.SIGPIPE || len(k.text(1)) != n {
+			b.Errorf("got %v and %d more bytes, want it killed by SIGPIPE and none", k.err, len(k.text(1))-n)
+		}
+	})
+}
+
+// TestR27NoDescriptors: without descriptors there is no child, and nothing is
+// left of it (every bed checks that).
+func TestR27NoDescriptors(t *testing.T) {
+	systemOnly(t, func(b *bed) {
+		b.spawn(program("fail", "0")).end() // what is opened once is open
+		var was unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+			b.Fatal(err)
+		}
+		defer unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
+		spare, err := unix.Dup(0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		unix.Close(spare)
+		for more := range 12 { // one child needs no more
+			before, limit := len(openFDs(b.T)), was
+			limit.Cur = uint64(spare + more)
+			if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+				b.Fatal(err)
+			}
+			k := b.kid()
+			_, err := b.l.(twistor.Spawner).Spawn(program("fail", "0"), k)
+			unix.Setrlimit(unix.RLIMIT_NOFILE, &was)
+			if err == nil {
+				k.end()
+				return
+			}
+			if !errors.Is(err, syscall.EMFILE) || len(k.events) > 0 {
+				b.Errorf("%d descriptors: got %v, its protocol heard %v; want %v and nothing", more, err, k.events, syscall.EMFILE)
+			}
+			if after := len(openFDs(b.T)); after != before {
+				b.Errorf("%d descriptors: %d are open afterwards, want %d", more, after, before)
+			}
+		}
+		b.Error("a child needs more than 12 descriptors of ours")
+	})
+}
+
 // TestF41Grandchild: a child of the child that holds its pipes does not hold
 // Ended back for ever; one of the Group is killed, one with a session of its
 // own lives on.

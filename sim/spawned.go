@@ -132,8 +132,12 @@ func (s *Spawned) Output(fd int, text string) {
 	s.clock.rest(false)
 }
 
-// CloseOutput has the child close fd.
+// CloseOutput implements twistor.Process, and has the child close fd, which the
+// protocol hears alike.
 func (s *Spawned) CloseOutput(fd int) {
+	if !slices.Contains(s.open, fd) {
+		return
+	}
 	s.open = slices.DeleteFunc(s.open, func(o int) bool { return o == fd })
 	s.clock.call(func() { s.Protocol.OutputClosed(fd) })
 	s.clock.rest(false)
