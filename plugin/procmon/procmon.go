@@ -22,7 +22,7 @@ var Plugin = plugin.Plugin{
 threshold, else after a delay that doubles with each short life. What it writes
 is logged, line by line. It runs in a process group of its own; when procmon is
 told to stop, the group is asked to end by SIGTERM, and killed after the kill
-time.
+time; if procmon itself is killed, COMMAND lives on.
 
 Times are numbers of seconds, or such as 500ms and 1h.`,
 	Example: `  twistor procmon /usr/bin/worker --verbose

@@ -18,7 +18,8 @@
 //	app.Add("workers", m)
 //
 // Programs run in process groups of their own, which are signalled and killed as
-// a whole: what a shell started does not survive it. In the simulator they are
+// a whole: what a shell started does not survive it. If our own program is killed
+// they live on, since nobody is left to end them. In the simulator they are
 // the Programs of a host, and restart at exact times.
 //
 // Limits: a Run keeps 1 MiB of output and 1 MiB of errors, and kills who writes
