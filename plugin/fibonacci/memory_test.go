@@ -17,7 +17,11 @@ import (
 // --durable may be turned on and off from one run to the next: what is further
 // counts, and nothing comes again. Only runs that are durable may crash.
 func TestDurableOrNot(t *testing.T) {
-	sim.Seeds(t, 40, func(t *testing.T, w *sim.World) {
+	seeds := 40
+	if testing.Short() {
+		seeds = 8
+	}
+	sim.Seeds(t, seeds, func(t *testing.T, w *sim.World) {
 		server := w.Host("server")
 		c := newCrowd(t, w, 3)
 		chance := w.Split("lives")

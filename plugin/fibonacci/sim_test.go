@@ -153,7 +153,7 @@ func overCrashes(t *testing.T, w *sim.World, durable bool) *crowd {
 func TestNoNumberTwice(t *testing.T) {
 	seeds := uint64(60)
 	if testing.Short() {
-		seeds = 15
+		seeds = 6
 	}
 	total := 0
 	for seed := range seeds {

@@ -31,7 +31,7 @@ type revived struct {
 
 func (r revived) Connected() { r.Restored([]byte(r.state)) }
 
-// A connection goes on in another process: with the line it was in, and with
+// F-38: a connection goes on in another process: with the line it was in, and with
 // its place in the numbers.
 func TestSurvives(t *testing.T) {
 	old := newStage(t, &Server{}, true)

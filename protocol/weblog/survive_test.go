@@ -58,7 +58,7 @@ func (st *stage) restore(state string) *sim.Transport {
 	return c
 }
 
-// A connection goes on where it was: the document has no second beginning, and
+// F-38: a connection goes on where it was: the document has no second beginning, and
 // no hit is there twice or missing, also those that came in between.
 func TestSurvives(t *testing.T) {
 	old := newStage(t, &Server{Keep: 5})
