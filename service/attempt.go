@@ -14,6 +14,7 @@ func (d *Dialer[P]) connect() {
 	for _, s := range slices.Clone(d.hall.seats) {
 		s.Abort() // one that Prepare turned down, and that had until now to close
 	}
+	l, place := d.host.Loop(), d.place
 	var (
 		p    P
 		line *seat
@@ -36,8 +37,8 @@ func (d *Dialer[P]) connect() {
 			try.Cancel()
 		}
 	}
-	try = deferred.Inline(d.host.Loop(), func(co *deferred.Co) (struct{}, error) {
-		_, err := d.place.Dial(d.host.Loop(), twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+	try = deferred.Inline(l, func(co *deferred.Co) (struct{}, error) {
+		_, err := place.Dial(l, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
 			return d.hall.seatThen(t, build, d.Endpoint, ended)
 		})).Await(co)
 		if err == nil && lost == nil && d.Prepare != nil {
