@@ -155,7 +155,7 @@ func (k *killing) check() (well bool, says string) {
 	return err == nil, string(out)
 }
 
-// S05, P6, F-31: twistor fibonacci is killed under load, again and again, and
+// XC7, P6, F-31: twistor fibonacci is killed under load, again and again, and
 // gives no number twice. TWISTOR_SOAK=1 kills it 1,000 times.
 func TestKillNine(t *testing.T) {
 	kills := 20

@@ -148,7 +148,7 @@ func overCrashes(t *testing.T, w *sim.World, durable bool) *crowd {
 	return c
 }
 
-// S05, P6: no number is given twice, over all clients, crashes and restarts, on
+// XC7, P6: no number is given twice, over all clients, crashes and restarts, on
 // networks and disks of many kinds.
 func TestNoNumberTwice(t *testing.T) {
 	seeds := uint64(60)

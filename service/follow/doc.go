@@ -37,8 +37,8 @@
 // had (256 of them, before the place of reading) is taken for the old one. A
 // file that is edited in place is read again from its start. With Resume: what
 // was compressed, renamed otherwise or removed meanwhile is lost, and that is
-// logged; so is a file that was rotated away before a line of it, or of one
-// before it, was read.
+// logged. A file that was rotated away before a line of it, or of one before it,
+// was read, is not known again, and left out.
 //
 // Looks are Every apart; where the loop is a twistor.Notifier, changes are seen
 // at once, but no oftener than every 10 ms. All reading is done on the loop's
