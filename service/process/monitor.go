@@ -219,4 +219,5 @@ func (m *Monitor) delay(n int) time.Duration {
 	return d
 }
 
+// errSpawn marks what never lived at all.
 var errSpawn = errors.New("cannot be started")
