@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -228,6 +229,47 @@ func TestResumeReplay(t *testing.T) {
 	state = s.service.(*service.Group).Get("memory").(*memory).server.State()
 	if len(state.Hits) != 0 || state.Next != 4 {
 		t.Errorf("after a crash got %d hits up to %d, want none and the numbers of before", len(state.Hits), state.Next)
+	}
+	s.stop()
+	s.check()
+}
+
+// While the place cannot be remembered, hits are published all the same; that is
+// logged once. When it can be again, it is, and nothing is lost by a crash.
+func TestResumeDiskFails(t *testing.T) {
+	s := newStory(t, 0)
+	s.start()
+	failing := true
+	s.host.Disk.Before = func(c sim.DiskCall) error {
+		if failing && strings.HasPrefix(c.Name, "/state") {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	for range 10 {
+		s.hit()
+		s.w.Advance(time.Second)
+	}
+	s.note()
+	s.check()
+	told := 0
+	for _, err := range s.w.Errors() {
+		if strings.Contains(err.Error(), "place in the log") {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("it was logged %d times, want once", told)
+	}
+	failing = false
+	s.w.Advance(time.Minute)
+	s.hit()
+	s.w.Advance(10 * time.Second)
+	s.crash()
+	s.start()
+	s.w.Advance(10 * time.Second)
+	if s.note(); s.again > 0 {
+		t.Errorf("%d hits came again, want the place remembered when the disk worked", s.again)
 	}
 	s.stop()
 	s.check()

@@ -225,3 +225,22 @@ func TestRestore(t *testing.T) {
 		t.Errorf("got %+v, want nothing", got)
 	}
 }
+
+// A State has MaxStateBytes of hits at most, the last ones.
+func TestStateIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("70 MiB of hits")
+	}
+	s := &Server{Keep: 2000}
+	line := []byte(strings.TrimSuffix(sampleLine, `"`) + strings.Repeat("x", 60<<10) + `"`)
+	for range 1200 {
+		s.Publish([][]byte{line})
+	}
+	size, got := 0, s.State()
+	for _, hit := range got.Hits {
+		size += len(hit)
+	}
+	if size > MaxStateBytes || size < MaxStateBytes-64<<10 || got.Next != 1200 {
+		t.Errorf("got %d hits with %d bytes, of %d, want about %d bytes", len(got.Hits), size, got.Next, MaxStateBytes)
+	}
+}
