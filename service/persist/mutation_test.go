@@ -120,7 +120,7 @@ func losses(t *testing.T, without string) (lost []string, seen map[string]int) {
 	n := calls()
 	seen = map[string]int{}
 	for at := 0; at <= n && (without == "" || len(lost) == 0); at++ {
-		for seed := range scale(8, 3) {
+		for seed := range scale(8, 2) {
 			disk, x := newDisk(), &scenario{}
 			left := at
 			disk.Before = func(sim.DiskCall) error {

@@ -93,7 +93,7 @@ func (r *recovery) choose() error {
 			r.note(slog.LevelInfo, "the journal is newer than the snapshot, and counts", "journal", r.journal, "changes", r.end, "snapshot", r.tap.Sequence, "file", r.tapFile)
 		}
 		if len(r.segments) > 0 && r.end > journal {
-			r.note(slog.LevelWarn, "the snapshot is newer than the journal, and counts", "journal", r.journal, "changes", journal, "snapshot", r.end, "file", r.tapFile)
+			r.note(slog.LevelInfo, "the snapshot is newer than the journal, and counts", "journal", r.journal, "changes", journal, "snapshot", r.end, "file", r.tapFile)
 		}
 	}
 	if r.state == nil && len(r.segments) > 0 {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"path"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -81,9 +83,13 @@ func (m *memory) writeNext() {
 	s := m.saves[0]
 	newer, older := m.temporary(), m.temporary()
 	fsys, dir := m.fsys, m.dir()
-	deferred.Go(m.loop, func(context.Context) (struct{}, error) {
-		return struct{}{}, writeTap(fsys, dir, s.file, newer, older, s.b)
-	}).Done(func(_ struct{}, err error) {
+	now := m.loop.Now()
+	deferred.Go(m.loop, func(context.Context) (*note, error) {
+		return writeTap(fsys, dir, s.file, newer, older, s.b, now)
+	}).Done(func(found *note, err error) {
+		if found != nil {
+			m.loop.Log().Log(context.Background(), found.level, found.text, found.attrs...)
+		}
 		m.saves = m.saves[1:]
 		if len(m.saves) > 0 {
 			m.writeNext()
@@ -110,23 +116,31 @@ func fire(d *deferred.Signal, err error) {
 
 // writeTap makes b the content of file, durably, and what file was that of
 // file.old. It copies what file was, and does not rename it: there is no moment
-// without a whole file of that name.
-func writeTap(fsys twistor.FS, dir, file, newer, older string, b []byte) error {
+// without a whole file of that name. If what file was is damaged it does not take
+// the place of a good one: it is put aside, and the note says so.
+func writeTap(fsys twistor.FS, dir, file, newer, older string, b []byte, now time.Time) (found *note, err error) {
 	name := path.Join(dir, file)
 	before, err := load(fsys, name)
 	if err == nil {
-		_, err = decodeSnapshot(name, before) // a rotten file must not take the place of a good one
+		_, err = decodeSnapshot(name, before)
 	}
 	switch {
 	case err == nil:
-		if err := put(fsys, name+olderSuffix, path.Join(dir, older), before); err != nil {
-			return err
+		err = put(fsys, name+olderSuffix, path.Join(dir, older), before)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	case damaged(err):
+		why := err
+		var to string
+		if to, err = aside(fsys, name, now); err == nil {
+			found = &note{slog.LevelError, "persist: a damaged file was put aside, a new one is written", []any{"err", why, "aside", to}}
 		}
-	case !damaged(err) && !errors.Is(err, fs.ErrNotExist):
-		return err
 	}
-	if err := put(fsys, name, path.Join(dir, newer), b); err != nil {
-		return err
+	if err == nil {
+		err = put(fsys, name, path.Join(dir, newer), b)
 	}
-	return syncDir(fsys, dir)
+	if err == nil {
+		err = syncDir(fsys, dir)
+	}
+	return found, err
 }

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -158,6 +159,38 @@ func TestF28SaveOnFullDisk(t *testing.T) {
 	l.save(t, s, "")
 	if tap, err := Read(l.disk, "/var/fib.tap"); err != nil || tap.Number != 5 {
 		t.Errorf("got %+v, %v; want the new one", tap, err)
+	}
+	l.close(t, s)
+}
+
+// TestF32SnapshotRotsWhileRunning damages the snapshot of a running program: the
+// next save puts it aside, says so, and leaves the older generation as it is.
+func TestF32SnapshotRotsWhileRunning(t *testing.T) {
+	l := newLoop(t)
+	s := l.open(t, Config{})
+	l.save(t, s, "")
+	l.save(t, s, "")
+	old := content(t, l.disk, "/var/fib.tap.old")
+	if err := l.disk.Rot("/var/fib.tap", 900); err != nil {
+		t.Fatal(err)
+	}
+	l.save(t, s, "")
+	if errs := l.Errors(); len(errs) != 1 || !strings.Contains(errs[0].Error(), "put aside") {
+		t.Errorf("got %v, want it logged as an error", errs)
+	}
+	only(t, l.disk, "/var", "fib.tap.corrupt-")
+	if !bytes.Equal(content(t, l.disk, "/var/fib.tap.old"), old) {
+		t.Error("the older generation was replaced by a damaged one")
+	}
+	if tap, err := Read(l.disk, "/var/fib.tap"); err != nil || tap.Number != 3 {
+		t.Errorf("got %+v, %v; want the third", tap, err)
+	}
+	// What a newer program has put there stays.
+	body := "from the future"
+	line := fmt.Sprintf("%s 2 %d", kindTap, len(body))
+	overwrite(t, l.disk, "/var/fib.tap", []byte(line+" "+checksum(line, []byte(body))+"\n"+body))
+	if err := l.do(func(co *deferred.Co) error { return second(s.Save("").Await(co)) }); !errors.Is(err, ErrNewer) {
+		t.Errorf("over a newer file: got %v, want ErrNewer", err)
 	}
 	l.close(t, s)
 }

@@ -1,4 +1,4 @@
-package persist_test
+package persist
 
 import (
 	"fmt"
@@ -9,15 +9,14 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
-	"github.com/twistor-go/twistor/service/persist"
 	"github.com/twistor-go/twistor/sim"
 )
 
 // asker answers each segment with the next number, when that is durable.
 type asker struct {
 	twistor.Transport
-	fib     *fibonacci
-	journal *persist.Journal[struct{}]
+	fib     *fib
+	journal *Journal[struct{}]
 }
 
 func (p *asker) Connected()         {}
@@ -38,12 +37,12 @@ func (p *asker) Received([]byte) {
 func serve(h *sim.Host) {
 	deferred.Inline(h.Loop(), func(co *deferred.Co) (struct{}, error) {
 		l := co.Loop().(twistor.Loop)
-		store, err := persist.Open(co, l, persist.Config{Dir: "/var/lib/fib", Name: "fib"})
+		store, err := Open(co, l, Config{Dir: "/var/lib/fib", Name: "fib"})
 		if err != nil {
 			return struct{}{}, err
 		}
-		fib := newFibonacci()
-		journal := &persist.Journal[struct{}]{Name: "fib", State: fib, CompactBytes: 2000, Apply: func(struct{}) { fib.step() }}
+		fib := newFib()
+		journal := &Journal[struct{}]{Name: "fib", State: fib, CompactBytes: 2000, Apply: func(struct{}) { fib.next() }}
 		if err := journal.Open(co, store); err != nil {
 			return struct{}{}, err
 		}
@@ -63,10 +62,7 @@ func serve(h *sim.Host) {
 // its power away again and again. Two clients ask. No number may ever be given
 // twice, and each life's are higher than those of the lives before.
 func TestXC7NoNumberTwice(t *testing.T) {
-	answers, worlds := 0, 40
-	if testing.Short() {
-		worlds = 8
-	}
+	answers, worlds := 0, scale(40, 6)
 	sim.Seeds(t, worlds, func(t *testing.T, w *sim.World) {
 		r := w.Split("clients")
 		server := w.Host("server")
