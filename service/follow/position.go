@@ -21,7 +21,8 @@ import (
 type Position struct {
 	// Offset is how many bytes of the file are before the place.
 	Offset int64
-	// TailBytes is how many of the last of these Tail is made of, at most 256.
+	// TailBytes is how many of the last of these Tail is made of, at most 256. 0:
+	// none, as the place is the start of the file.
 	TailBytes int
 	// Tail is their SHA-256, in hexadecimal.
 	Tail string
