@@ -28,11 +28,12 @@
 // everything goes on when the disk does: see Append for what memory holds
 // meanwhile.
 //
-// What does not: a journal's last batch that was changed at rest looks like one
-// that a crash has torn. It is dropped, and that is logged as a warning; so it is
-// with a journal that was cut between two batches, if no snapshot is newer. Two
-// damaged generations are an error. Without flock nothing keeps two processes from
-// one directory, which is logged.
+// What does not: a batch of a journal that was changed at rest takes those behind
+// it with it, unless a snapshot is newer, and that is logged as an error. If it is
+// the last one it looks like one that a crash has torn: it is dropped with a
+// warning; and a journal that was cut between two batches looks whole. Two damaged
+// generations are an error. Without flock nothing keeps two processes from one
+// directory, which is logged.
 //
 // A state changes: Upgrades make of each old version the next one. A field that
 // was saved and that the program does not have any more is an error until an

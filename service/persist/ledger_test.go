@@ -121,7 +121,7 @@ func TestF30SyncFails(t *testing.T) {
 	d.Advance(0)
 	d.want("while it fails", failed, ErrUncertain)
 	d.want("and why", failed, syscall.EIO)
-	if !errors.Is(d.journal.Err(), syscall.EIO) || len(d.Errors()) != 1 {
+	if !errors.Is(d.journal.Err(), syscall.EIO) || !errors.Is(d.store.Err(), syscall.EIO) || len(d.Errors()) != 1 {
 		t.Errorf("got %v, want it known and logged once", d.journal.Err())
 	}
 	if d.Count != 3 {

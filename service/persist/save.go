@@ -90,6 +90,7 @@ func (m *memory) writeNext() {
 		if found != nil {
 			m.loop.Log().Log(context.Background(), found.level, found.text, found.attrs...)
 		}
+		m.failed = err
 		m.saves = m.saves[1:]
 		if len(m.saves) > 0 {
 			m.writeNext()

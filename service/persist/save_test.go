@@ -151,12 +151,18 @@ func TestF28SaveOnFullDisk(t *testing.T) {
 		if tap, err := Read(l.disk, "/var/fib.tap"); err != nil || tap.Number != 1 {
 			t.Errorf("got %+v, %v; want the old one", tap, err)
 		}
+		if err := s.Err(); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("its health: got %v, want ENOSPC", err)
+		}
 	}
 	if got := strings.Join(files(t, l.disk, "/var"), " "); got != before+" fib.tap.old" {
 		t.Errorf("got files %s, want %s and fib.tap.old", got, before)
 	}
 	l.disk.Faults.MaxBytes = 0
 	l.save(t, s, "")
+	if err := s.Err(); err != nil {
+		t.Errorf("its health: got %v", err)
+	}
 	if tap, err := Read(l.disk, "/var/fib.tap"); err != nil || tap.Number != 5 {
 		t.Errorf("got %+v, %v; want the new one", tap, err)
 	}

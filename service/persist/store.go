@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -50,6 +49,7 @@ type memory struct {
 	saves    []*save  // to be written; the first is under way
 	idle     []*deferred.Signal
 	refused  error            // why nothing may be saved
+	failed   error            // of the last snapshot
 	closing  *deferred.Signal // nil: it is open
 }
 
@@ -67,7 +67,26 @@ func (s *Store) Loaded() string { return s.loaded }
 // Below is the same memory for a part of the program: its names are within name,
 // as "a/b" is within "a".
 func (s *Store) Below(name string) *Store {
-	return &Store{s.memory, path.Join(s.below, name)}
+	return &Store{s.memory, s.within(name)}
+}
+
+func (s *Store) within(name string) string {
+	if s.below == "" {
+		return name
+	}
+	return s.below + "/" + name
+}
+
+// Err says what cannot be made durable at present: the last snapshot, or a
+// journal. nil: nothing is known to be wrong. It is for those who report a
+// program's health.
+func (s *Store) Err() error {
+	for _, l := range s.journals {
+		if l.err != nil {
+			return fmt.Errorf("persist: journal %q: %w", l.name, l.err)
+		}
+	}
+	return s.failed
 }
 
 // Persist makes state, a pointer, outlive the program: its exported fields are
@@ -102,9 +121,7 @@ func (s *Store) Persist(name string, state any, upgrades ...Upgrade) error {
 
 // register checks a name and returns it with what it is below.
 func (s *Store) register(name string) (string, error) {
-	if s.below != "" {
-		name = s.below + "/" + name
-	}
+	name = s.within(name)
 	if s.closing != nil {
 		return "", fmt.Errorf("persist: state %q: %w", name, ErrClosed)
 	}

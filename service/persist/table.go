@@ -21,8 +21,7 @@ import (
 // Loop-only.
 //
 // Calls take effect in the order in which they are made, one after another, and
-// each is durable when its Signal fires. 1,000 may wait; more fail with
-// deferred.ErrQueueFull.
+// each is durable when its Signal fires. 1,000 may wait; more fail with ErrFull.
 type Table struct {
 	// Dir is the directory; it is made, for its owner only, if it is missing.
 	// All of it is the Table's.
@@ -31,7 +30,7 @@ type Table struct {
 	// 0: 16 MiB; the most is 128 MiB.
 	MaxValueBytes int
 	// MaxWaitingBytes is how many bytes of values may wait to be written; more
-	// are refused with ErrFull. 0: 64 MiB, but one value may always wait.
+	// are refused with ErrFull, but one value may always wait. 0: 64 MiB.
 	MaxWaitingBytes int
 
 	loop    twistor.Loop
@@ -45,6 +44,8 @@ const (
 	// maxKeyBytes is the longest key: it is a file name, five bits a letter.
 	maxKeyBytes = 150
 	valuePrefix = "v-"
+	// maxTableCalls is how many calls may wait behind the one under way.
+	maxTableCalls = 1000
 
 	defaultMaxValueBytes        = 16 << 20
 	defaultMaxTableWaitingBytes = 64 << 20
@@ -67,6 +68,7 @@ func (t *Table) Open(co *deferred.Co, l twistor.Loop) error {
 		return fmt.Errorf("persist: table %s: MaxWaitingBytes %d, want 0 or more", t.Dir, t.MaxWaitingBytes)
 	}
 	t.loop, t.waiting = l, 0
+	t.lane.MaxJobs = maxTableCalls + 1 // and Close
 	fsys, dir := l.FS(), path.Clean(t.Dir)
 	var lock io.Closer
 	opened := deferred.New[struct{}](l)
@@ -185,8 +187,8 @@ func (t *Table) Delete(key string) *deferred.Signal {
 
 // Keys are all keys, sorted.
 func (t *Table) Keys() *deferred.Deferred[[]string] {
-	if !t.open {
-		return deferred.Failed[[]string](t.loop, ErrClosed)
+	if err := t.admit(); err != nil {
+		return deferred.Failed[[]string](t.loop, err)
 	}
 	var keys []string
 	fsys, dir := t.loop.FS(), path.Clean(t.Dir)
@@ -206,29 +208,40 @@ func (t *Table) Keys() *deferred.Deferred[[]string] {
 }
 
 // Close waits for the calls that were made, and lets the directory go. Later
-// calls fail with ErrClosed.
+// calls fail with ErrClosed. If co is cancelled it returns, and the rest is done
+// all the same.
 func (t *Table) Close(co *deferred.Co) error {
 	if !t.open {
 		return nil
 	}
 	t.open = false
 	lock := t.lock
-	_, err := t.lane.Go(t.loop, func(ctx context.Context) error {
+	done := deferred.New[struct{}](t.loop) // to cancel this one cancels nothing
+	t.lane.Go(t.loop, func(ctx context.Context) error {
 		_, err := unlock(lock)(ctx)
 		return err
-	}).Await(co)
+	}).Done(func(_ struct{}, err error) { fire(done, err) })
+	_, err := done.Await(co)
 	return err
+}
+
+// admit says whether a call may be made now.
+func (t *Table) admit() error {
+	switch {
+	case !t.open:
+		return ErrClosed
+	case t.lane.Len() >= maxTableCalls:
+		return ErrFull
+	}
+	return nil
 }
 
 // file is where the value of a key is.
 func (t *Table) file(key string) (string, error) {
-	switch {
-	case !t.open:
-		return "", ErrClosed
-	case len(key) > maxKeyBytes:
+	if len(key) > maxKeyBytes {
 		return "", fmt.Errorf("persist: key %.40q…: %w: %d bytes, want up to %d", key, ErrTooLarge, len(key), maxKeyBytes)
 	}
-	return path.Join(t.Dir, valuePrefix+keyLetters.EncodeToString([]byte(key))), nil
+	return path.Join(t.Dir, valuePrefix+keyLetters.EncodeToString([]byte(key))), t.admit()
 }
 
 func keyOf(e fs.DirEntry) (string, bool) {

@@ -197,3 +197,27 @@ func TestTableFails(t *testing.T) {
 		t.Errorf("after Close: got %v", err)
 	}
 }
+
+// TestTableCallsAreBounded makes more calls than may wait; Close is not one of
+// them, and also a Close that nobody waits for lets the directory go.
+func TestTableCallsAreBounded(t *testing.T) {
+	l := newLoop(t)
+	table := openTable2(t, l, &Table{})
+	l.WorkTime = time.Millisecond
+	full := 0
+	for range maxTableCalls + 3 {
+		table.Get("k").Done(func(_ []byte, err error) {
+			if errors.Is(err, ErrFull) {
+				full++
+			}
+		})
+	}
+	if full != 2 {
+		t.Errorf("got %d calls refused, want 2: one is under way", full)
+	}
+	closing := deferred.Inline(twistor.Loop(l), func(co *deferred.Co) (struct{}, error) { return struct{}{}, table.Close(co) })
+	closing.Cancel()
+	l.Advance(time.Minute)
+	l.WorkTime = 0
+	l.must(t, openTable2(t, l, &Table{}).Close)
+}
