@@ -11,6 +11,7 @@ import (
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/protocol/fibonacci"
 	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/service/persist"
 	"github.com/twistor-go/twistor/sim"
 )
 
@@ -46,6 +47,33 @@ func TestDurableOrNot(t *testing.T) {
 			t.Errorf("%d of %d numbers were given twice, %d in disorder", twice, c.total(), disordered)
 		}
 	})
+}
+
+// A service that was stopped for an upgrade, which then failed, starts again.
+func TestStartsAgain(t *testing.T) {
+	for _, durable := range []bool{true, false} {
+		w := sim.New(t, 0)
+		server := w.Host("server")
+		c := newCrowd(t, w, 3)
+		v := begin(t, server, durable)
+		for range 4 {
+			c.connect()
+			w.Advance(50 * time.Millisecond)
+			v.stop()
+			c.leave()
+			w.Advance(time.Minute)
+			server.Do(func(co *deferred.Co) (err error) {
+				if v.store, err = persist.Open(co, server.Loop(), persist.Config{Dir: "/state", Name: "fibonacci"}); err != nil {
+					return err
+				}
+				return v.service.Start(co, service.With(server.Loop(), v.store))
+			})
+		}
+		v.stop()
+		if twice, disordered := c.check(); twice > 0 || disordered > 0 || c.total() < 20 {
+			t.Errorf("durable %v: %d of %d numbers were given twice, %d in disorder", durable, twice, c.total(), disordered)
+		}
+	}
 }
 
 // F-28, F-30: whatever call of the disk fails, once or from then on, a client is

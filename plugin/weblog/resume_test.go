@@ -96,10 +96,12 @@ func (s *story) start() {
 		if s.store, err = persist.Open(co, s.host.Loop(), persist.Config{Dir: "/state", Name: "weblog"}); err != nil {
 			return err
 		}
-		c := New()
-		c.Log, c.Resume, c.FromStart, c.Listen = logName, true, true, []string{"tcp:8888"}
-		if s.service, err = c.Service(); err != nil {
-			return err
+		if s.service == nil {
+			c := New()
+			c.Log, c.Resume, c.FromStart, c.Listen = logName, true, true, []string{"tcp:8888"}
+			if s.service, err = c.Service(); err != nil {
+				return err
+			}
 		}
 		return s.service.Start(co, service.With(s.host.Loop(), s.store))
 	})
@@ -230,6 +232,24 @@ func TestResumeReplay(t *testing.T) {
 	if len(state.Hits) != 0 || state.Next != 4 {
 		t.Errorf("after a crash got %d hits up to %d, want none and the numbers of before", len(state.Hits), state.Next)
 	}
+	s.stop()
+	s.check()
+}
+
+// A service that was stopped for an upgrade, which then failed, starts again.
+func TestResumeTheSameService(t *testing.T) {
+	s := newStory(t, 0)
+	s.start()
+	for range 5 {
+		s.hit()
+		s.w.Advance(2 * time.Second)
+		same := s.service
+		s.stop()
+		s.hit()
+		s.service = same
+		s.start()
+	}
+	s.w.Advance(10 * time.Second)
 	s.stop()
 	s.check()
 }
