@@ -101,14 +101,14 @@ func (l *ledger) writeBase() {
 		l.based(nil, 0, 0, err)
 		return
 	}
-	word := segmentWord(l.number, word(l.m.loop))
+	segment := segmentWord(l.number, word(l.m.loop))
 	s := &newSegment{
 		fsys: l.m.fsys, dir: l.m.dir(), program: l.m.config.Name, journal: l.name,
-		name: segmentName(l.m.config.Name, l.name, word), temporary: l.m.temporary(),
+		name: segmentName(l.m.config.Name, l.name, segment), temporary: l.m.temporary(),
 		number: l.number, bytes: b, removes: !l.damaged,
 	}
 	deferred.Go(l.m.loop, s.write).Done(func(f twistor.File, err error) {
-		l.based(f, segmentKey(word), len(b), err)
+		l.based(f, segmentKey(segment), len(b), err)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-func openTable2(t testing.TB, l *loop, table *Table) *Table {
+func startTable(t testing.TB, l *loop, table *Table) *Table {
 	t.Helper()
 	table.Dir = "/var/table"
 	l.must(t, func(co *deferred.Co) error { return table.Open(co, l) })
@@ -26,7 +26,7 @@ func openTable2(t testing.TB, l *loop, table *Table) *Table {
 // TestS08Table puts, gets, replaces and deletes, with keys of all kinds of bytes.
 func TestS08Table(t *testing.T) {
 	l := newLoop(t)
-	table := openTable2(t, l, &Table{})
+	table := startTable(t, l, &Table{})
 	keys := []string{"", "a", "A", "..", "a/b", "\x00\xff", strings.Repeat("k", maxKeyBytes)}
 	l.must(t, func(co *deferred.Co) error {
 		for i, k := range keys {
@@ -38,7 +38,7 @@ func TestS08Table(t *testing.T) {
 		return err
 	})
 	l.must(t, table.Close)
-	table = openTable2(t, l, &Table{})
+	table = startTable(t, l, &Table{})
 	l.must(t, func(co *deferred.Co) error {
 		for i, k := range keys {
 			want := fmt.Append(nil, i)
@@ -71,7 +71,7 @@ func second[T any](_ T, err error) error { return err }
 // TestTableKeepsOrder makes calls without waiting for one another.
 func TestTableKeepsOrder(t *testing.T) {
 	l := newLoop(t)
-	table := openTable2(t, l, &Table{})
+	table := startTable(t, l, &Table{})
 	l.must(t, func(co *deferred.Co) error {
 		table.Put("k", []byte("1")).Done(nil)
 		one := table.Get("k")
@@ -97,7 +97,7 @@ func TestTableSurvives(t *testing.T) {
 			disk := newDisk()
 			disk.Seed(seed)
 			l := newLife(disk, nil)
-			table := openTable2(t, l, &Table{})
+			table := startTable(t, l, &Table{})
 			l.must(t, func(co *deferred.Co) error {
 				return errors.Join(second(table.Put("a", []byte("old")).Await(co)), second(table.Put("b", []byte("old")).Await(co)))
 			})
@@ -126,7 +126,7 @@ func TestTableSurvives(t *testing.T) {
 			}
 			l.die()
 			l = newLife(disk, nil)
-			table = openTable2(t, l, &Table{})
+			table = startTable(t, l, &Table{})
 			l.must(t, func(co *deferred.Co) error {
 				for i, key := range []string{"a", "c", "b"} {
 					old, now := []string{"old", "", "old"}[i], []string{"new", "new", ""}[i]
@@ -146,7 +146,7 @@ func TestTableSurvives(t *testing.T) {
 // found, and limits kept.
 func TestTableFails(t *testing.T) {
 	l := newLoop(t)
-	table := openTable2(t, l, &Table{MaxValueBytes: 10, MaxWaitingBytes: 15})
+	table := startTable(t, l, &Table{MaxValueBytes: 10, MaxWaitingBytes: 15})
 	get := func(key string) (string, error) {
 		var got []byte
 		err := l.do(func(co *deferred.Co) (err error) { got, err = table.Get(key).Await(co); return err })
@@ -202,7 +202,7 @@ func TestTableFails(t *testing.T) {
 // them, and also a Close that nobody waits for lets the directory go.
 func TestTableCallsAreBounded(t *testing.T) {
 	l := newLoop(t)
-	table := openTable2(t, l, &Table{})
+	table := startTable(t, l, &Table{})
 	l.WorkTime = time.Millisecond
 	full := 0
 	for range maxTableCalls + 3 {
@@ -219,5 +219,5 @@ func TestTableCallsAreBounded(t *testing.T) {
 	closing.Cancel()
 	l.Advance(time.Minute)
 	l.WorkTime = 0
-	l.must(t, openTable2(t, l, &Table{}).Close)
+	l.must(t, startTable(t, l, &Table{}).Close)
 }
