@@ -18,9 +18,12 @@ const (
 	// limit is 1 MiB unless it was told otherwise.
 	maxMessageBytes = 64 << 20
 	maxMessages     = 100_000
-	// answerTimeout is how long one process waits for the other.
-	answerTimeout = time.Minute
 )
+
+// answerTimeout is how long the old process waits for the new one. The new one
+// waits for as long as the old one lives, whose services may take their time to
+// stop. Tests wait less.
+var answerTimeout = time.Minute
 
 // A message is one line of what the old and the new process of a program say to
 // each other in an upgrade:
@@ -50,7 +53,8 @@ type channel struct {
 	partial []byte
 	files   []*os.File
 	came    deferred.Queue[message]
-	ended   error
+	ended   error // nil: it goes on
+	broken  bool  // by what the other process said
 
 	memory string // the .tap that the former process has left
 }
@@ -106,7 +110,7 @@ func (c *channel) Received(p []byte) {
 }
 
 func (c *channel) fail(err error) {
-	c.ended = err
+	c.ended, c.broken = err, true
 	c.Abort()
 }
 
@@ -138,7 +142,12 @@ func (c *channel) say(m message) error {
 
 // hear waits for the next message; a failure of the other process is an error.
 func (c *channel) hear(co *deferred.Co) (message, error) {
-	m, err := c.came.Get(co.Loop()).Timeout(answerTimeout).Await(co)
+	m, err := c.came.Get(co.Loop()).Await(co)
+	return c.understand(m, err)
+}
+
+// understand makes errors of the messages that are none.
+func (c *channel) understand(m message, err error) (message, error) {
 	switch {
 	case err != nil:
 		return m, err
@@ -146,14 +155,20 @@ func (c *channel) hear(co *deferred.Co) (message, error) {
 		return m, &plugin.Error{Status: m.Status, Err: errors.New(m.Error)}
 	case m.Kind == "gone":
 		c.came.Put(m) // for whoever asks again
+		if c.broken {
+			return m, c.ended
+		}
 		return m, fmt.Errorf("the other process is gone: %w", c.ended)
 	}
 	return m, nil
 }
 
-// expect waits for a message of that kind.
+// expect waits for a message of that kind, for answerTimeout.
 func (c *channel) expect(co *deferred.Co, kind string) error {
-	m, err := c.hear(co)
+	m, err := c.understand(c.came.Get(co.Loop()).Timeout(answerTimeout).Await(co))
+	if errors.Is(err, deferred.ErrTimeout) {
+		return fmt.Errorf("the other process has not said %q after %v", kind, answerTimeout)
+	}
 	if err == nil && m.Kind != kind {
 		err = fmt.Errorf("the other process said %q: want %s", m.Kind, kind)
 	}

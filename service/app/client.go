@@ -116,8 +116,10 @@ func ask(ctx context.Context, path, do string) (r reply, err error) {
 			return err
 		}
 		if do == "stop" && r.Error == "" {
-			_, err := c.ReadLine(co)
-			gone = err != nil
+			last, err := c.ReadLine(co)
+			if gone = true; err == nil { // it has said how it ended
+				return json.Unmarshal([]byte(last), &r)
+			}
 		}
 		return nil
 	}
@@ -137,11 +139,17 @@ func ask(ctx context.Context, path, do string) (r reply, err error) {
 		}
 		return err
 	})
-	if err == nil && r.Error != "" {
-		err = &plugin.Error{Status: plugin.StatusUnavailable, Err: fmt.Errorf("process %d: %s", r.PID, r.Error)}
-	}
 	if err == nil && do == "stop" && gone {
 		err = waitForEnd(ctx, r.PID)
+	}
+	if r.Code == 0 {
+		r.Code = plugin.StatusUnavailable
+	}
+	switch {
+	case err == nil && r.Error != "" && gone:
+		err = &plugin.Error{Status: r.Code, Err: fmt.Errorf("process %d has ended, but: %s", r.PID, r.Error)}
+	case err == nil && r.Error != "":
+		err = &plugin.Error{Status: r.Code, Err: fmt.Errorf("process %d: %s", r.PID, r.Error)}
 	}
 	return r, err
 }

@@ -44,6 +44,7 @@ func command(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	if err == nil {
 		return 0
 	}
+	refuse(err)
 	status := statusOf(err)
 	if errors.Is(err, errTold) {
 		return status

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -9,22 +10,25 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/endpoint"
 	"github.com/twistor-go/twistor/framing"
+	"github.com/twistor-go/twistor/plugin"
 )
 
 // maxControlBytes bounds a line of the control socket's conversation.
 const maxControlBytes = 64 << 10
 
 // A request is a line that a command such as `twistor stop` writes to a running
-// program's control socket. The answer is a reply in one line.
+// program's control socket. The answer is a reply in one line; to stop it may be
+// two, of which the second says what went wrong at the end.
 type request struct {
 	Do string `json:"do"` // stop, status, save, upgrade, reload
 }
 
 // A reply says how it went.
 type reply struct {
-	Error  string  `json:"error,omitempty"`
-	PID    int     `json:"pid,omitempty"`
-	Status *status `json:"status,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	Code   plugin.Status `json:"code,omitempty"` // of Error; 0: plugin.StatusUnavailable
+	PID    int           `json:"pid,omitempty"`
+	Status *status       `json:"status,omitempty"`
 }
 
 // A status is what a program says of itself.
@@ -88,7 +92,10 @@ func (v *life) converse(co *deferred.Co, c *framing.Conn) error {
 			err = v.obey(co, q.Do, &r)
 		}
 		if err != nil {
-			r.Error = err.Error()
+			r.Error, r.Code = err.Error(), plugin.StatusUnavailable
+			if e, ok := errors.AsType[*plugin.Error](err); ok {
+				r.Code = e.Status
+			}
 		}
 		b, err := json.Marshal(r)
 		if err != nil {
@@ -101,12 +108,29 @@ func (v *life) converse(co *deferred.Co, c *framing.Conn) error {
 			if err := c.Flush(co); err != nil {
 				return err
 			}
+			v.mourners = append(v.mourners, c)
 			v.stop("stopped by command")
 			_, err := deferred.New[struct{}](v.loop).Await(co) // the end of the connection tells that all is over
 			return err
 		}
 	}
 	return c.Err()
+}
+
+// lastWords tells those who asked for the end what went wrong in it.
+func (v *life) lastWords(co *deferred.Co) {
+	if v.failed == nil {
+		return
+	}
+	b, err := json.Marshal(reply{PID: os.Getpid(), Error: v.failed.Error(), Code: statusOf(v.failed)})
+	if err != nil {
+		return
+	}
+	for _, c := range v.mourners {
+		if c.WriteLine(string(b)) == nil {
+			c.Flush(co)
+		}
+	}
 }
 
 // obey does what a request says.
@@ -121,7 +145,7 @@ func (v *life) obey(co *deferred.Co, do string, r *reply) (err error) {
 		err = v.reload(co)
 	case "upgrade":
 		var pid int
-		if pid, err = v.upgrade(co); err == nil {
+		if pid, err = v.upgrade().Await(co); err == nil {
 			r.PID = pid
 		}
 	default:

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strconv"
@@ -99,6 +100,18 @@ func (v *life) succeeded() {
 			v.ports.arrive(m.Name, m.connection())
 		}
 	}).Done(nil)
+}
+
+// refuse tells the former process, if there is one that was not heard yet, why
+// this one does not even begin: nobody may see what it prints.
+func refuse(err error) {
+	fd, wrong := strconv.Atoi(os.Getenv(heirVariable))
+	if wrong != nil || fd < 3 {
+		return
+	}
+	f := os.NewFile(uintptr(fd), "upgrade")
+	defer f.Close()
+	json.NewEncoder(f).Encode(message{Kind: "failed", Error: err.Error(), Status: statusOf(err)})
 }
 
 // failedToSucceed tells the former process why it must go on.

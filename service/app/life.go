@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/endpoint"
+	"github.com/twistor-go/twistor/framing"
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service"
@@ -42,14 +44,21 @@ type life struct {
 	process *process // nil: the program is a part of another one
 	began   time.Time
 
-	phase   phase
-	ports   *ports
-	store   *persist.Store
-	control twistor.Port // nil: there is none
-	former  *channel     // to the process before this one; nil: none
-	heir    *heir        // the process after this one; nil: none
-	end     *deferred.Signal
-	failed  error
+	phase    phase
+	ports    *ports
+	store    *persist.Store
+	control  twistor.Port // nil: there is none
+	serving  bool         // the services have started
+	reloads  deferred.Lock
+	hangups  int             // of reloads, those that signals asked for
+	mourners []*framing.Conn // who asked to stop it, and wait for its end
+	end      *deferred.Signal
+	failed   error
+
+	former     *channel                // to the process before this one; nil: none
+	transition *deferred.Deferred[int] // the last upgrade; nil: there was none
+	next       *heir                   // the process that it has started; nil: none
+	heir       *heir                   // the process that goes on; nil: none
 }
 
 // live runs p until ctx is done.
@@ -96,6 +105,7 @@ func live(ctx context.Context, p *program, process *process) error {
 		v.phase = stopping
 		start.Cancel() // if it is still starting
 		return deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) {
+			v.abandon(co)
 			v.finish(co, started)
 			return struct{}{}, nil
 		})
@@ -148,20 +158,23 @@ func (v *life) start(co *deferred.Co) error {
 
 // serve opens the memory, and starts the services.
 func (v *life) serve(co *deferred.Co) error {
-	if v.stateful() {
-		if err := v.remember(co); err != nil {
-			return err
-		}
+	if err := v.remember(co); err != nil {
+		return err
 	}
 	v.ports.store = v.store
 	if err := v.root.Start(co, v.ports); err != nil {
 		return errors.Join(err, v.forget(co))
 	}
+	v.serving = true
 	return nil
 }
 
-// remember opens the Store and loads what the App persists.
+// remember opens the Store, if there is to be one, and loads what the App
+// persists.
 func (v *life) remember(co *deferred.Co) error {
+	if !v.stateful() {
+		return nil
+	}
 	c := persist.Config{Dir: v.options.state, Name: v.name, File: v.options.file, Command: v.command}
 	if v.former != nil {
 		c.File = v.former.memory // the former process has just left it
@@ -207,7 +220,7 @@ func (v *life) finish(co *deferred.Co, started bool) {
 	if v.process != nil {
 		v.process.stopping()
 	}
-	if started && (v.heir == nil || !v.heir.alone) {
+	if v.serving {
 		if err := v.halt(co); err != nil {
 			v.fail(statusOf(err), err)
 		}
@@ -229,10 +242,12 @@ func (v *life) finish(co *deferred.Co, started bool) {
 	if v.former != nil && v.former.ended == nil {
 		v.former.flush(co)
 	}
+	v.lastWords(co)
 }
 
 // halt stops the services, for as long as they may take.
 func (v *life) halt(co *deferred.Co) error {
+	v.serving = false
 	v.end = deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) {
 		return struct{}{}, service.StopWithin(co, v.root, v.options.patience())
 	})
@@ -266,19 +281,33 @@ func (v *life) breaks(err error) {
 func (v *life) stop(why string) {
 	if v.phase != stopping {
 		v.log.Info(why + ", shutting down")
+		if v.phase == upgrading && v.heir != nil {
+			v.heir.tell(syscall.SIGTERM) // it is the program now
+		}
 		v.reactor.Stop()
 		return
 	}
 	v.log.Warn(why + " again, stopping now")
+	if v.next != nil {
+		v.next.tell(os.Kill)
+	}
 	if v.end != nil {
 		v.end.Cancel()
 	}
 }
 
-// reload has the services read their configuration anew.
+// reload has the services read their configuration anew: one after another of
+// those who ask, as each may have changed it before.
 func (v *life) reload(co *deferred.Co) error {
+	release, err := v.reloads.Acquire(v.loop).Await(co)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if v.phase != running {
-		return fmt.Errorf("it is %s: want it running", v.phase)
+		err := fmt.Errorf("%s is %s: want it running", v.name, v.phase)
+		v.log.Warn("not reloaded", "err", err)
+		return err
 	}
 	v.log.Info("reloading")
 	if v.process != nil {
@@ -295,6 +324,19 @@ func (v *life) reload(co *deferred.Co) error {
 	}
 	v.log.Info("reloaded")
 	return nil
+}
+
+// reloadSoon is reload for those who do not wait: any number of them, while one
+// is done, are one more.
+func (v *life) reloadSoon() {
+	if v.hangups == 2 {
+		return
+	}
+	v.hangups++
+	deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) {
+		defer func() { v.hangups-- }()
+		return struct{}{}, v.reload(co)
+	}).Done(func(struct{}, error) {}) // it is logged where it failed
 }
 
 // save writes NAME.tap.

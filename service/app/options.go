@@ -101,8 +101,10 @@ func (o *options) check() error {
 		return plugin.Usage("--stop-timeout=%v: want a time above 0, such as 30s", o.stopTimeout)
 	case o.loops < 0 || o.loops > 1024:
 		return plugin.Usage("--loops=%d: want a number from 1 to 1024", o.loops)
-	case o.euid && o.uid == "" && o.gid == "":
-		return plugin.Usage("--euid: want --uid or --gid, too")
+	case o.gid != "" && o.uid == "":
+		return plugin.Usage("--gid=%s: want --uid, too", o.gid)
+	case o.euid && o.uid == "":
+		return plugin.Usage("--euid: want --uid, too")
 	}
 	if _, err := o.mask(); err != nil {
 		return err

@@ -262,10 +262,11 @@ func closeAll(list []reserved) {
 	}
 }
 
-// keepPaths makes the files of UNIX sockets stay: another process serves them.
-func (p *ports) keepPaths() {
+// keepPaths makes the files of UNIX sockets stay, of all ports but one: another
+// process serves them.
+func (p *ports) keepPaths(but twistor.Port) {
 	for _, s := range p.open {
-		if filer, ok := s.Port.(twistor.Filer); ok {
+		if filer, ok := s.Port.(twistor.Filer); ok && twistor.Port(s) != but {
 			filer.KeepPath()
 		}
 	}

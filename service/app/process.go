@@ -38,6 +38,7 @@ type process struct {
 	rights     *daemon.Credentials
 	profile    *os.File // nil: none
 	manager    *systemd.Supervisor
+	heard      chan os.Signal
 
 	pid  *daemon.PIDFile // nil: none
 	left bool            // another process goes on
@@ -60,6 +61,9 @@ func runProcess(ctx context.Context, p *program) error {
 		parent.Fail(int(statusOf(err)), err.Error())
 		return &plugin.Error{Status: statusOf(err), Err: errTold}
 	}
+	if parent != nil {
+		parent.Fail(int(plugin.StatusTemporary), p.name+" was told to stop before it was ready")
+	}
 	return err
 }
 
@@ -80,6 +84,7 @@ func daemonize(ctx context.Context) error {
 func enter(p *program, parent *daemon.Status) (x *process, err error) {
 	o := p.options
 	x = &process{name: p.name, options: o, parent: parent}
+	x.hear()
 	manager, wrong := systemd.Take()
 	x.manager = manager
 	x.env = append(os.Environ(), manager.Environ()...)

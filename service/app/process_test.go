@@ -29,6 +29,14 @@ import (
 // listens at the endpoint that the variable says.
 const programVariable = "TWISTOR_APP_TEST"
 
+// Others change what it is: that it has a memory, how long it waits for its next
+// version, and a file that its start waits for.
+const (
+	memoryVariable = "TWISTOR_APP_MEMORY"
+	answerVariable = "TWISTOR_APP_ANSWER"
+	gateVariable   = "TWISTOR_APP_GATE"
+)
+
 func TestMain(m *testing.M) {
 	if at := os.Getenv(programVariable); at != "" {
 		greeterProgram(at)
@@ -41,6 +49,13 @@ func TestMain(m *testing.M) {
 // never end by themselves.
 func greeterProgram(at string) {
 	a := New("greeter")
+	if os.Getenv(memoryVariable) != "" {
+		a.Remember()
+	}
+	if within, err := time.ParseDuration(os.Getenv(answerVariable)); err == nil {
+		answerTimeout = within
+	}
+	a.Add("gate", gate{})
 	a.Add("port", service.Listen(at, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
 		return &tally{Transport: t}
 	})))
@@ -86,6 +101,26 @@ func (r *reloads) Reload(*deferred.Co) error {
 	return nil
 }
 
+// gate starts when a file is there, if the environment names one.
+type gate struct{}
+
+func (gate) Start(co *deferred.Co, h service.Host) error {
+	name := os.Getenv(gateVariable)
+	if name == "" {
+		return nil
+	}
+	h.Loop().Log().Info("waiting at the gate")
+	for {
+		if _, err := h.Loop().FS().Stat(name); err == nil {
+			return nil
+		}
+		if err := co.Sleep(time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+func (gate) Stop(*deferred.Co) error { return nil }
+
 const patience = time.Minute
 
 // A child is the program as a process of its own, in the foreground.
@@ -116,15 +151,21 @@ func (l lines) await(t *testing.T, what string) {
 
 func startChild(t *testing.T, args ...string) *child {
 	t.Helper()
+	return startProgram(t, os.Args[0], nil, args...)
+}
+
+// startProgram starts a copy of the program, with more in its environment.
+func startProgram(t *testing.T, program string, env []string, args ...string) *child {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	free.Close()
 	c := &child{t: t, addr: free.Addr().String(), said: lines(filepath.Join(t.TempDir(), "said"))}
-	c.Cmd = exec.Command(os.Args[0], args...)
+	c.Cmd = exec.Command(program, args...)
 	c.Dir = t.TempDir()
-	c.Env = append(os.Environ(), programVariable+"=tcp:"+c.addr, "GORACE=atexit_sleep_ms=0")
+	c.Env = append(append(os.Environ(), programVariable+"=tcp:"+c.addr, "GORACE=atexit_sleep_ms=0"), env...)
 	said, err := os.Create(string(c.said))
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"github.com/spf13/pflag"
 	"github.com/twistor-go/twistor/endpoint"
@@ -81,6 +82,11 @@ func statusOf(err error) plugin.Status {
 			return plugin.StatusNoPermission
 		}
 		return plugin.StatusUnavailable
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS} {
+		if errors.Is(err, full) {
+			return plugin.StatusCannotCreate
+		}
 	}
 	return plugin.StatusSoftware
 }

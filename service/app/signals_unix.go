@@ -9,22 +9,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/twistor-go/twistor/deferred"
 )
 
 var signals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 
 // on does what a signal means; on the loop.
 func (v *life) on(s os.Signal) {
-	begin := func(f func(co *deferred.Co) error) {
-		deferred.Inline(v.loop, func(co *deferred.Co) (struct{}, error) { return struct{}{}, f(co) }).Done(
-			func(_ struct{}, err error) {}) // it is logged where it failed
-	}
 	switch s {
 	case syscall.SIGHUP:
 		v.log.Info("received SIGHUP")
-		begin(v.reload)
+		v.reloadSoon()
 	case syscall.SIGUSR1:
 		if err := v.process.sinks.reopen(); err != nil {
 			v.log.Error("cannot reopen the log", "err", err)
@@ -32,7 +26,11 @@ func (v *life) on(s os.Signal) {
 		v.log.Info("received SIGUSR1: the log is reopened")
 	case syscall.SIGUSR2:
 		v.log.Info("received SIGUSR2")
-		begin(func(co *deferred.Co) error { _, err := v.upgrade(co); return err })
+		if v.phase != running {
+			v.log.Warn("no upgrade now", "phase", v.phase)
+			return
+		}
+		v.upgrade().Done(func(int, error) {}) // it is logged where it failed
 	case syscall.SIGINT:
 		v.stop("received SIGINT")
 	default:
@@ -44,7 +42,7 @@ func (v *life) on(s os.Signal) {
 // called. A peer that is gone is an error of a write, never a signal.
 func (x *process) listen(v *life) (stop func()) {
 	signal.Ignore(syscall.SIGPIPE)
-	return x.hear(v)
+	return x.pass(v)
 }
 
 // alive reports whether a process runs. One that has ended, and whose parent has

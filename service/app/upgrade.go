@@ -5,72 +5,112 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/internal/daemon"
+	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/service"
 )
 
+// reapTimeout is how long a new process may take to end that has failed.
+const reapTimeout = 5 * time.Second
+
 // An heir is the process that is to go on in place of this one.
 type heir struct {
-	*channel
-	command *exec.Cmd
-	pid     int
-	ports   []reserved // duplicates of ours, for the case that it fails
-	left    []arrival  // connections, likewise
-	alone   bool       // it runs alone: our services have stopped
+	*channel          // nil: not yet
+	ours     *os.File // what channel is to be opened on
+	command  *exec.Cmd
+	pid      int
+	ports    []reserved // duplicates of ours, for the case that it fails
+	left     []arrival  // connections, likewise
 }
 
-// upgrade starts the program's file anew, which may have another content now,
-// and has it go on in place of this process. If it fails, this process goes on
-// as if nothing had been. It returns the number of the new process.
+// upgrade begins an upgrade, which goes on when whoever asked for it goes away.
+// The Deferred has the number of the new process.
+func (v *life) upgrade() *deferred.Deferred[int] {
+	if v.process == nil || v.phase != running {
+		return deferred.Failed[int](v.loop, fmt.Errorf("upgrade: %s is %s: want it running", v.name, v.phase))
+	}
+	v.transition = deferred.Inline(v.loop, v.handOver)
+	return v.transition.Shield()
+}
+
+// handOver starts the program's file anew, which may have another content now, and
+// has it go on in place of this process. If it fails, this process goes on as if
+// nothing had been. It returns the number of the new process.
 //
 // A program that must not run twice, since it has a memory, stops first, and
 // clients wait in the queues of the ports for the moment that takes; any other
 // stops when the new process is ready.
-func (v *life) upgrade(co *deferred.Co) (pid int, err error) {
-	if v.process == nil || v.phase != running {
-		return 0, fmt.Errorf("%s is %s: want it running", v.name, v.phase)
-	}
+func (v *life) handOver(co *deferred.Co) (pid int, err error) {
 	v.phase = upgrading
 	v.answer(false)
 	v.log.Info("upgrading", "program", v.process.executable)
-	h, err := v.spawn(co)
+	h, err := v.spawn()
 	if err == nil {
-		if v.stateful() || v.sole {
-			err = v.replace(co, h)
-		} else {
-			err = v.overlap(co, h)
-		}
-		if err != nil {
-			h.kill(v.loop)
-		} else {
-			closeAll(h.ports)
-		}
+		v.next = h
+		err = v.handOverTo(co, h)
+		v.next = nil
 	}
-	if v.phase != upgrading { // it was told to stop meanwhile
-		return 0, errors.Join(err, errors.New("stopping"))
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		v.heir = h
+		v.process.handedOver(h.pid)
+		v.log.Info("upgraded", "pid", h.pid)
+		v.loop.CallLater(0, v.reactor.Stop) // whoever asked hears of it first
+		return h.pid, nil
+	case v.phase == stopping:
+		err = fmt.Errorf("%s was told to stop: %w", v.name, err)
+	default:
 		v.phase = running
 		v.answer(true)
-		v.log.Error("upgrade failed; going on", "err", err)
-		return 0, fmt.Errorf("upgrade: %w", err)
 	}
-	v.heir = h
-	v.process.handedOver(h.pid)
-	v.log.Info("upgraded", "pid", h.pid)
-	h.command.Process.Release()         // it outlives us
-	v.loop.CallLater(0, v.reactor.Stop) // whoever asked hears of it first
-	return h.pid, nil
+	v.log.Error("upgrade failed; going on", "err", err)
+	return 0, fmt.Errorf("upgrade: %w", err)
 }
 
-// spawn starts the new process and tells it what we serve.
-func (v *life) spawn(co *deferred.Co) (*heir, error) {
+// handOverTo hands all over to h, which ends if that fails.
+func (v *life) handOverTo(co *deferred.Co, h *heir) (err error) {
+	if h.channel, err = openChannel(co, v.loop, h.ours); err == nil {
+		err = v.list(co, h)
+	}
+	if err == nil && v.phase == stopping {
+		err = errors.New("not begun")
+	}
+	switch {
+	case err != nil:
+	case v.stateful() || v.sole:
+		err = v.replace(co, h)
+	default:
+		err = v.overlap(co, h)
+	}
+	if err != nil {
+		return h.reap(co, err)
+	}
+	closeAll(h.ports)
+	return nil
+}
+
+// abandon waits for the end of an upgrade in progress: the program is to stop.
+// So is the new process, be it that it serves already, or never will.
+func (v *life) abandon(co *deferred.Co) {
+	if v.next != nil {
+		v.next.tell(syscall.SIGTERM)
+	}
+	if v.transition != nil {
+		v.transition.Shield().Await(co)
+	}
+}
+
+// spawn starts the new process.
+func (v *life) spawn() (*heir, error) {
 	if v.options.chroot != "" {
 		return nil, errors.New("under --chroot the program's file cannot be started again")
 	}
@@ -89,15 +129,7 @@ func (v *life) spawn(co *deferred.Co) (*heir, error) {
 		ours.Close()
 		return nil, err
 	}
-	h := &heir{command: c, pid: c.Process.Pid}
-	if h.channel, err = openChannel(co, v.loop, ours); err == nil {
-		err = v.list(co, h)
-	}
-	if err != nil {
-		h.kill(v.loop)
-		return nil, err
-	}
-	return h, nil
+	return &heir{command: c, pid: c.Process.Pid, ours: ours}, nil
 }
 
 // list tells the new process what we serve, and waits until it is prepared to.
@@ -121,17 +153,37 @@ func (v *life) list(co *deferred.Co, h *heir) (err error) {
 	return h.expect(co, "prepared")
 }
 
-// kill ends the new process, which has failed.
-func (h *heir) kill(l twistor.Loop) {
-	closeAll(h.ports)
-	if h.channel != nil {
-		h.Close()
+// tell sends the new process a signal, or what comes closest to it.
+func (h *heir) tell(s os.Signal) {
+	if h.command.Process.Signal(s) != nil {
+		h.command.Process.Kill()
 	}
-	h.command.Process.Kill()
-	deferred.Go(l, func(context.Context) (struct{}, error) {
-		h.command.Wait() // or it would remain as a zombie
-		return struct{}{}, nil
-	}).Done(nil)
+}
+
+// reap ends the new process, which has failed because of err, and returns that,
+// or that it ended by itself without a word.
+func (h *heir) reap(co *deferred.Co, err error) error {
+	closeAll(h.ports)
+	left := false // it has closed the channel, and is about to end
+	if h.channel != nil {
+		left = h.ended != nil && !h.broken || errors.Is(err, net.ErrClosed)
+		h.Abort()
+	}
+	if !left {
+		h.command.Process.Kill()
+	}
+	late := co.Loop().CallLater(reapTimeout, func() { h.command.Process.Kill() })
+	defer late.Stop()
+	_, ended := deferred.Go(co.Loop(), func(context.Context) (struct{}, error) {
+		return struct{}{}, h.command.Wait() // or it would remain as a zombie
+	}).Await(co)
+	if _, said := errors.AsType[*plugin.Error](err); said || !left {
+		return err
+	}
+	if ended == nil {
+		ended = errors.New("exit status 0")
+	}
+	return fmt.Errorf("the new process ended before it was ready: %w", ended)
 }
 
 // overlap has the new process serve beside this one, which stops then.
@@ -142,7 +194,10 @@ func (v *life) overlap(co *deferred.Co, h *heir) error {
 	if err := h.expect(co, "ready"); err != nil {
 		return err
 	}
-	v.ports.keepPaths()
+	v.ports.keepPaths(nil)
+	if v.phase == stopping {
+		return nil // and so does the new process
+	}
 	v.ports.bequeath = func(at string, c service.Connection) {
 		if err := h.leave(at, c); err != nil {
 			v.log.Warn("a connection is lost", "at", at, "err", err)
@@ -159,7 +214,7 @@ func (h *heir) leave(at string, c service.Connection) error {
 // replace stops this program's services, and has the new process go on where
 // they left off. If it cannot, they start again.
 func (v *life) replace(co *deferred.Co, h *heir) error {
-	v.ports.keepPaths()
+	v.ports.keepPaths(v.control) // that one stays open
 	v.ports.bequeath = func(at string, c service.Connection) { h.left = append(h.left, arrival{at, c}) }
 	defer func() { v.ports.bequeath = nil }()
 	if err := v.halt(co); err != nil {
@@ -171,7 +226,7 @@ func (v *life) replace(co *deferred.Co, h *heir) error {
 		err = h.begin(co, memory)
 	}
 	if err == nil {
-		h.alone = true
+		v.ports.keepPaths(nil)
 		for _, a := range h.left {
 			a.File.Close()
 		}
@@ -222,10 +277,17 @@ func (v *life) restart(co *deferred.Co, h *heir, memory string) error {
 	}
 	v.former = &channel{memory: memory, ended: errors.New("none")}
 	defer func() { v.former = nil }()
-	if err := v.serve(co); err != nil {
+	resume := v.serve
+	if v.phase == stopping {
+		resume = v.remember // what the end is to save
+	}
+	if err := resume(co); err != nil {
 		v.failed = fmt.Errorf("cannot go on after an upgrade that failed: %w", err)
 		v.reactor.Stop()
 		return v.failed
+	}
+	if memory != "" {
+		deferred.Go(v.loop, removeFile(v.loop.FS(), memory)).Done(nil)
 	}
 	return nil
 }
