@@ -133,6 +133,9 @@ func (v *life) start(co *deferred.Co) error {
 		if err := v.process.drop(v.log); err != nil {
 			return err
 		}
+		if err := v.process.confine(v.log); err != nil {
+			return err
+		}
 	}
 	if err := v.inheritConnections(co); err != nil {
 		return err

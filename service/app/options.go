@@ -36,6 +36,7 @@ type options struct {
 	uid, gid       string
 	euid           bool
 	umask          string
+	confine        bool
 
 	stopTimeout time.Duration
 	loops       int
@@ -76,6 +77,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.uid, "uid", o.uid, "become `USER`, a name or number, once the ports are open; needs root")
 	f.StringVar(&o.gid, "gid", o.gid, "become `GROUP` (default that of --uid)")
 	f.BoolVar(&o.euid, "euid", o.euid, "give up the effective ids only, so that they can be had back")
+	f.BoolVar(&o.confine, "confine", o.confine, "let it write only where its own files are, and run nothing but itself (Linux, by Landlock)")
 	f.StringVar(&o.umask, "umask", o.umask, "set the file mode mask, in `OCTAL` (default of a daemon 027)")
 	f.DurationVar(&o.stopTimeout, "stop-timeout", o.stopTimeout, "give connections this long to finish when it stops: a `TIME` such as 30s")
 	f.IntVar(&o.loops, "loops", o.loops, "run `N` loops, each on a processor (default all)")

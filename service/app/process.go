@@ -94,7 +94,7 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 	if x.home, err = os.Getwd(); err != nil {
 		return nil, err
 	}
-	if x.rights, err = (daemon.Privileges{User: o.uid, Group: o.gid, Effective: o.euid}).Resolve(); err != nil {
+	if x.rights, err = (daemon.Privileges{User: o.uid, Group: o.gid, Effective: o.euid, Sealed: o.uid != ""}).Resolve(); err != nil {
 		return nil, plugin.Usage("--uid: %w", err)
 	}
 	if err := o.settle(); err != nil {
@@ -128,7 +128,7 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 		x.log.Warn("the service manager is not told", "err", wrong)
 	}
 	if o.pidfile != "" && !isHeir() {
-		if x.pid, err = daemon.CreatePIDFile(o.pidfile, 0o644); err != nil {
+		if x.pid, err = daemon.CreatePIDFile(o.pidfile, 0); err != nil {
 			return nil, pidError(err)
 		}
 	}
@@ -197,7 +197,7 @@ func (x *process) drop(log *slog.Logger) error {
 	if x.options.uid == "" || isHeirOf(x.rights.UID) {
 		return nil
 	}
-	for _, name := range []string{x.sinks.name, x.options.pidfile, x.made} {
+	for _, name := range []string{x.sinks.name, x.made} {
 		if name == "" {
 			continue
 		}
