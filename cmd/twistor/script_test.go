@@ -40,19 +40,26 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "mounts":
+				return mayMount(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ask":      ask,
-			"signal":   sendSignal,
-			"await":    awaitGone,
-			"truncate": truncate,
-			"flip":     flip,
-			"fails":    fails,
-			"threads":  threads,
+			"ask":       ask,
+			"signal":    sendSignal,
+			"await":     awaitGone,
+			"truncate":  truncate,
+			"flip":      flip,
+			"fails":     fails,
+			"threads":   threads,
+			"smalldisk": smallDisk,
+			"recovers":  recovers,
+			"fill":      fill,
+			"distinct":  distinct,
 		},
 	})
 }
@@ -96,6 +103,23 @@ func ask(ts *testscript.TestScript, neg bool, args []string) {
 		answer, err := r.ReadString('\n')
 		ts.Check(err)
 		fmt.Fprint(ts.Stdout(), answer)
+	}
+}
+
+// recovers ADDR: asks until there is a number again, and prints it.
+func recovers(ts *testscript.TestScript, neg bool, args []string) {
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	for r := bufio.NewReader(conn); ; time.Sleep(time.Millisecond) {
+		fmt.Fprintln(conn, "next")
+		answer, err := r.ReadString('\n')
+		ts.Check(err)
+		if !strings.HasPrefix(answer, "ERROR") {
+			fmt.Fprint(ts.Stdout(), answer)
+			return
+		}
 	}
 }
 

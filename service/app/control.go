@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -92,9 +91,9 @@ func (v *life) converse(co *deferred.Co, c *framing.Conn) error {
 			err = v.obey(co, q.Do, &r)
 		}
 		if err != nil {
-			r.Error, r.Code = err.Error(), plugin.StatusUnavailable
-			if e, ok := errors.AsType[*plugin.Error](err); ok {
-				r.Code = e.Status
+			r.Error = err.Error()
+			if r.Code = statusOf(err); r.Code == plugin.StatusSoftware {
+				r.Code = plugin.StatusUnavailable // it is not to be had now
 			}
 		}
 		b, err := json.Marshal(r)
