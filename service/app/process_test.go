@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 
 // greeterProgram is an App without a memory: it counts the lines of each
 // connection. Those that begin with "stay" can be handed over, "stuck" ones
-// never end by themselves.
+// never end by themselves, and "crash" ends the process.
 func greeterProgram(at string) {
 	a := New("greeter")
 	if os.Getenv(memoryVariable) != "" {
@@ -73,6 +73,9 @@ type tally struct {
 func (y *tally) Connected()         {}
 func (y *tally) Disconnected(error) {}
 func (y *tally) Received(p []byte) {
+	if bytes.Contains(p, []byte("crash")) {
+		go panic("the reason of the crash") // on a goroutine, where nobody recovers
+	}
 	y.stuck = y.stuck || bytes.Contains(p, []byte("stuck"))
 	y.stays = y.stays || bytes.Contains(p, []byte("stay"))
 	for range bytes.Count(p, []byte("\n")) {
@@ -373,4 +376,37 @@ func TestF38Overlap(t *testing.T) {
 	if got := stays.say("last"); !strings.HasPrefix(got, "3 ") {
 		t.Errorf("got %q after the old process has ended", got)
 	}
+}
+
+// TestW25Crash: what the Go runtime says last is in the daemon's log, also when
+// that is a new one; the pid file and the socket that a crash leaves behind stop
+// nobody.
+func TestW25Crash(t *testing.T) {
+	c := startChild(t, "--logfile", "log", "--pidfile", "pid", "--control", "control")
+	log := lines(filepath.Join(c.Dir, "log"))
+	log.await(t, "INFO started")
+	if err := os.Rename(string(log), string(log)+".1"); err != nil {
+		t.Fatal(err)
+	}
+	c.Process.Signal(syscall.SIGUSR1)
+	log.await(t, "received SIGUSR1")
+	c.dial().say("crash")
+	if got := c.status(); got != 2 {
+		t.Errorf("got status %d, want 2", got)
+	}
+	for _, want := range []string{"panic: the reason of the crash", "goroutine ", "Received"} {
+		log.await(t, want)
+	}
+	again := exec.Command(os.Args[0], c.Args[1:]...)
+	again.Dir, again.Env = c.Dir, c.Env
+	if err := again.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		again.Process.Signal(syscall.SIGTERM)
+		if err := again.Wait(); err != nil {
+			t.Errorf("after a crash: %v, want it to run and to stop in order", err)
+		}
+	}()
+	log.await(t, fmt.Sprint("started pid=", again.Process.Pid))
 }
