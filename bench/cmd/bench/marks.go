@@ -19,6 +19,9 @@ type mark struct {
 
 var goPeers = []string{"Go net", "gnet", "netpoll", "nbio", "evio"}
 
+// Those that make the changes of many writers durable together; SQLite does not.
+var together = []string{"bbolt Update", "bbolt Batch", "Redis", "Redis pipelined"}
+
 // Plain numbers hold on the machine they were set on, an AMD EPYC virtual
 // machine with two cores; ratios hold anywhere.
 var marks = []mark{
@@ -37,6 +40,14 @@ var marks = []mark{
 	{"coroutines", "await a pending value", true, 0.15, nil},
 	// No switch may be made for a value that is there: half of one is the proof.
 	{"coroutines", "await a ready value", true, 0.03, nil},
+	{"durable", oneWriter, true, 1.15, []string{bareAppend}},
+	// SQLite writes over blocks that it has, in the thread that waits.
+	{"durable", oneWriter, true, 1.45, []string{"SQLite"}},
+	{"durable", oneWriter, true, 1, together},
+	{"durable", sixteenWriters, true, 0.9, together},
+	{"durable", sixteenWriters, true, 0.15, []string{"SQLite"}},
+	{"durable", thousandWriters, true, 0.8, together},
+	{"durable", thousandWriters, true, 0.02, []string{"SQLite"}},
 }
 
 // A verdict is one mark held against one run.
