@@ -290,9 +290,12 @@ func TestA09StopWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn = c.accept(t)
-	stopped = do(c.Clock, d.Stop)
-	if c.Advance(Patience); stopped.err != nil || !conn.Aborted() {
-		t.Errorf("got %v, aborted %v, want it aborted after %v", stopped.err, conn.Aborted(), Patience)
+	stopped = do(c.Clock, func(co *deferred.Co) error { return StopWithin(co, d, time.Minute) })
+	if c.Advance(59 * time.Second); stopped.err != errBusy || conn.Aborted() {
+		t.Fatalf("got %v, aborted %v, want Stop to wait for the connection", stopped.err, conn.Aborted())
+	}
+	if c.Advance(time.Second); !errors.Is(stopped.err, deferred.ErrTimeout) || !conn.Aborted() {
+		t.Errorf("got %v, aborted %v, want it aborted after a minute", stopped.err, conn.Aborted())
 	}
 	if err := do(c.Clock, d.Stop).err; err != nil {
 		t.Errorf("a third Stop: %v", err)
@@ -345,7 +348,7 @@ func TestA09Restart(t *testing.T) {
 			t.Errorf("got %v, want the new connection", got)
 		}
 		do(c.Clock, func(co *deferred.Co) error { return StopWithin(co, d, 0) })
-		c.Advance(Patience)
+		c.Advance(time.Second)
 	}
 }
 

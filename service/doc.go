@@ -23,10 +23,9 @@
 // # Stopping
 //
 // Stopping is polite and takes a bounded time. Ports close first, connections
-// hear Dismissed and may finish what they do. Who is not through after Patience
-// is aborted; a service that does not stop within its share of the time (see
-// StopWithin) is cancelled, and named in the error and in the log, and the next
-// one has its turn. To cancel Stop, as a second signal does, hurries all.
+// hear Dismissed and may finish what they do. A service that does not stop within its share of the time (see
+// StopWithin) is cancelled, and aborts who is not through; it is named in the
+// error and in the log, and the next one has its turn. To cancel Stop, as a second signal does, hurries all.
 //
 // # Failing
 //
@@ -45,8 +44,8 @@
 //
 // # Limits
 //
-// A Group stops within StopTimeout, 30 s; connections have Patience, 5 s, and a
-// second to close when all was said. A Dialer has one connection and 10,000 who
+// A Group stops within StopTimeout, 30 s; connections have a second to close when
+// all was said. A Dialer has one connection and 10,000 who
 // wait for it, a Cooperator 1,000 computations. A Supervisor starts its service
 // 3 times in 5 s anew at once, and 10 times with delays. What a Group has is the
 // program's to bound, and the connections of a port are the port's.

@@ -10,7 +10,8 @@ import (
 
 // Listen is the Service that has f serve at a place, such as "tcp:8888". When
 // it stops, the port closes and every connection hears Dismissed; those that
-// are not over after Patience, or when Stop is cancelled, are aborted. Peers
+// are not over when Stop is cancelled, as StopWithin and a Group do when the time
+// is up, are aborted. Peers
 // that have been told everything have a second to close, and are left then.
 func Listen(endpoint string, f twistor.Factory) Service { return ListenAll([]string{endpoint}, f) }
 

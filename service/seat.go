@@ -13,8 +13,9 @@ import (
 	"github.com/twistor-go/twistor/policy"
 )
 
-// Patience is how long a Service waits when it stops for its connections that
-// go on, before it aborts them.
+// Patience is how long connections that are to go on in another process may
+// take to come to rest, and how long what a Supervisor starts anew may take to
+// stop.
 const Patience = 5 * time.Second
 
 // farewell is how long it waits for peers to whom all was said, and who have
@@ -44,8 +45,8 @@ func (h *hall) seatThen(t twistor.Transport, f twistor.Factory, endpoint string,
 	return policy.Wrap(&seat{hall: h, place: -1, endpoint: endpoint, left: left}, t, f)
 }
 
-// seeOut closes the doors and dismisses everyone. It waits until they have
-// gone, Patience is over or co is cancelled, and aborts who is there then.
+// seeOut closes the doors and dismisses everyone. It waits until they have gone,
+// or co is cancelled, and aborts who is there then.
 func (h *hall) seeOut(co *deferred.Co) {
 	h.doors = false
 	for i := len(h.seats) - 1; i >= 0; i-- { // from the last, for those that leave meanwhile
@@ -53,8 +54,7 @@ func (h *hall) seeOut(co *deferred.Co) {
 	}
 	now := co.Loop().Now
 	for began := now(); len(h.seats) > 0; {
-		waited := now().Sub(began)
-		if waited >= Patience || waited >= farewell && !slices.ContainsFunc(h.seats, (*seat).busy) {
+		if now().Sub(began) >= farewell && !slices.ContainsFunc(h.seats, (*seat).busy) {
 			break
 		}
 		if co.Sleep(10*time.Millisecond) != nil {
