@@ -203,7 +203,10 @@ func (s *status) print(out io.Writer) error {
 	}
 	fmt.Fprintf(w, "connections\t%d\n", s.Connections)
 	if s.Memory != "" {
-		fmt.Fprintf(w, "memory\t%s\n", orDot(s.Memory))
+		fmt.Fprintf(w, "memory\t%s\n", s.Memory)
+	}
+	if s.Trouble != "" {
+		fmt.Fprintf(w, "trouble\t%s\n", s.Trouble)
 	}
 	for i, line := range s.Services {
 		label := ""

@@ -45,6 +45,13 @@ func command(ctx context.Context, root *cobra.Command, args []string, stdout, st
 		return 0
 	}
 	refuse(err)
+	if help, ok := errors.AsType[interface {
+		error
+		Help() string
+	}](err); ok {
+		fmt.Fprintln(stdout, strings.TrimRight(help.Help(), "\n")) // it was asked for
+		return 0
+	}
 	status := statusOf(err)
 	if errors.Is(err, errTold) {
 		return status

@@ -10,6 +10,7 @@ import (
 	"github.com/twistor-go/twistor/endpoint"
 	"github.com/twistor-go/twistor/framing"
 	"github.com/twistor-go/twistor/plugin"
+	"github.com/twistor-go/twistor/service"
 )
 
 // maxControlBytes bounds a line of the control socket's conversation.
@@ -40,7 +41,8 @@ type status struct {
 	Ports       []portStatus `json:"ports"`
 	Connections int          `json:"connections"` // this one, too
 	Services    []string     `json:"services,omitempty"`
-	Memory      string       `json:"memory,omitempty"` // where
+	Memory      string       `json:"memory,omitempty"`  // where
+	Trouble     string       `json:"trouble,omitempty"` // of the memory
 }
 
 type portStatus struct {
@@ -162,7 +164,15 @@ func (v *life) status() *status {
 		s.Ports = append(s.Ports, portStatus{p.endpoint, p.Addr().String()})
 	}
 	if v.store != nil {
-		s.Memory = v.options.state
+		s.Memory = orDot(v.options.state)
+		if err := v.store.Err(); err != nil {
+			s.Trouble = err.Error()
+		}
+	}
+	if tree, ok := v.root.(interface{ Status() []service.Status }); ok {
+		for _, each := range tree.Status() {
+			s.Services = append(s.Services, each.String())
+		}
 	}
 	return s
 }

@@ -62,7 +62,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&o.foreground, "nodaemon", "n", o.foreground, "run in the foreground, as it does anyway")
 	f.StringVar(&o.pidfile, "pidfile", o.pidfile, "hold `FILE` while it runs, with its process number; only one program can")
 	f.StringVar(&o.control, "control", o.control, "listen for stop, status and their like at the socket `FILE`; \"none\": nowhere (default NAME.control in --state, if it is a daemon or has a memory)")
-	f.StringVar(&o.state, "state", o.state, "keep what it remembers in `DIR` (default --rundir)")
+	f.StringVar(&o.state, "state", o.state, "keep what it remembers in `DIR` (default --rundir, or where --file is)")
 	f.BoolVar(&o.noSave, "no-save", o.noSave, "do not write NAME-shutdown.tap when it stops")
 	f.StringVar(&o.logfile, "logfile", o.logfile, "log to `FILE`; -: standard output (default standard error; of a daemon NAME.log)")
 	f.StringVar(&o.logFormat, "log-format", o.logFormat, "log as `FORMAT`: text or json")

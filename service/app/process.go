@@ -156,6 +156,9 @@ func (o *options) settle() (err error) {
 	if o.file == "" {
 		return nil
 	}
+	if dir := filepath.Dir(o.file); o.state == "" && o.rundir == "" && o.chroot == "" && dir != "." {
+		o.state = dir // where its journals are, too
+	}
 	if o.file, err = filepath.Abs(o.file); err != nil || o.chroot == "" {
 		return err
 	}
