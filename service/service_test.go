@@ -136,7 +136,7 @@ func TestListenStopFarewell(t *testing.T) {
 	client := c.Ports()[0].Accept()
 	client.Hold()
 	stopped := do(c, s.Stop)
-	if c.Advance(time.Minute); stopped.err != errBusy {
+	if c.Advance(20 * time.Second); stopped.err != errBusy {
 		t.Fatalf("got %v, want Stop to wait for what is to be sent", stopped.err)
 	}
 	client.Drain(-1)
