@@ -159,3 +159,45 @@ func TestF38BadPrograms(t *testing.T) {
 		})
 	}
 }
+
+// TestF38Descriptors: what a process has open does not grow with the number of
+// upgrades that led to it, and is what it serves.
+func TestF38Descriptors(t *testing.T) {
+	for _, memory := range []string{"", "yes"} {
+		c := startProgram(t, os.Args[0], []string{memoryVariable + "=" + memory},
+			"--pidfile", "pid", "--control", "control", "--logfile", "log")
+		log := lines(filepath.Join(c.Dir, "log"))
+		log.await(t, "INFO started")
+		p := c.dial()
+		p.say("stay")
+		var first []string
+		for pid, i := c.Process.Pid, 1; i <= 6; i++ {
+			syscall.Kill(pid, syscall.SIGUSR2)
+			log.times(t, i+1, "INFO started")
+			gone(t, pid)
+			text, err := os.ReadFile(filepath.Join(c.Dir, "pid"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Sscan(string(text), &pid)
+			if got, want := p.say("again"), fmt.Sprint(i+1, " ", pid); got != want {
+				t.Fatalf("upgrade %d: got %q, want %q", i, got, want)
+			}
+			if i == 1 {
+				first = descriptors(t, pid)
+				continue
+			}
+			same(t, func() []string { return descriptors(t, pid) }, first)
+		}
+		count := map[string]int{}
+		for _, name := range first {
+			count[filepath.Base(name)]++
+		}
+		// A port, the control socket, a connection.
+		for name, want := range map[string]int{"socket": 3, "pid": 1} {
+			if count[name] != want {
+				t.Errorf("it has %d %ss open, want %d: %q", count[name], name, want, first)
+			}
+		}
+	}
+}
