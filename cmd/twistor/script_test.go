@@ -58,6 +58,9 @@ func TestScript(t *testing.T) {
 			"threads":   threads,
 			"smalldisk": smallDisk,
 			"recovers":  recovers,
+			"append":    appendHits,
+			"hits":      showHits,
+			"seen":      seesAll,
 			"fill":      fill,
 			"distinct":  distinct,
 		},
@@ -77,7 +80,7 @@ func killAll(dir string) {
 // ours reports whether pid is a process of the program under test.
 func ours(pid int) bool {
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	return err == nil && exe == program
+	return err == nil && filepath.Dir(exe) == filepath.Dir(program)
 }
 
 func readPID(name string) (int, error) {
