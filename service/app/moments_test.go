@@ -202,3 +202,40 @@ func TestF25DeafNextVersion(t *testing.T) {
 		t.Errorf("got status %d, want 0:\n%s", got, c.said)
 	}
 }
+
+// TestF26BeforeReady: what ends a daemon before it serves is what its parent
+// says and exits with.
+func TestF26BeforeReady(t *testing.T) {
+	for _, tc := range []struct {
+		signal syscall.Signal
+		status int
+		says   string
+	}{
+		{syscall.SIGKILL, 137, "greeter: killed by signal 9 (killed) before it was ready"},
+		{syscall.SIGTERM, 75, "greeter: told to stop before it was ready"},
+		{syscall.SIGINT, 75, "greeter: told to stop before it was ready"},
+	} {
+		c := startProgram(t, os.Args[0], []string{gateVariable + "=" + filepath.Join(t.TempDir(), "open")},
+			"--daemon", "--pidfile", "pid", "--logfile", "log")
+		lines(filepath.Join(c.Dir, "log")).await(t, "waiting at the gate")
+		leader := children(t, c.Process.Pid)
+		if len(leader) != 1 {
+			t.Fatalf("it has the children %q, want the leader of the session", leader)
+		}
+		var pid int
+		fmt.Sscan(leader[0], &pid)
+		daemon := children(t, pid)
+		if len(daemon) != 1 {
+			t.Fatalf("the leader has the children %q, want the daemon", daemon)
+		}
+		fmt.Sscan(daemon[0], &pid)
+		syscall.Kill(pid, tc.signal)
+		if got := c.status(); got != tc.status {
+			t.Errorf("%v: got status %d, want %d", tc.signal, got, tc.status)
+		}
+		if got := strings.TrimSpace(c.said.String()); got != tc.says {
+			t.Errorf("%v: got %q, want %q", tc.signal, got, tc.says)
+		}
+		gone(t, pid)
+	}
+}

@@ -62,7 +62,7 @@ func runProcess(ctx context.Context, p *program) error {
 		return &plugin.Error{Status: statusOf(err), Err: errTold}
 	}
 	if parent != nil {
-		parent.Fail(int(plugin.StatusTemporary), p.name+" was told to stop before it was ready")
+		parent.Fail(int(plugin.StatusTemporary), "told to stop before it was ready")
 	}
 	return err
 }
