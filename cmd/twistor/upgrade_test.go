@@ -120,7 +120,7 @@ func askOnce(addr string, n *numbers, who string) error {
 func TestF38Upgrade(t *testing.T) {
 	upgrades, standing, rate := scale(2, 5, 20), scale(50, 200, 1000), scale(100, 300, 2000)
 	addr := freeAddr(t)
-	d := startDaemon(t, "fibonacci", "--listen", "tcp:"+addr, "--log-level", "warn")
+	d := startDaemon(t, "fibonacci", "--listen", "tcp:"+addr, "--log-level", "warn", "--max-clients", "5000")
 	given := &numbers{seen: map[string]string{}}
 
 	type stayer struct {
@@ -278,43 +278,63 @@ func TestF38WeblogStays(t *testing.T) {
 }
 
 // TestF38FailedUpgrade: when the new version of the program cannot go on, the
-// old one does, with the connections that it had left already.
+// old one does, with the connections and the memory that it had left already.
 func TestF38FailedUpgrade(t *testing.T) {
 	addr := freeAddr(t)
-	d := startDaemon(t, "fibonacci", "--listen", "tcp:"+addr)
-	conn := dial(t, "tcp", addr)
-	r := bufio.NewReader(conn)
-	fmt.Fprintln(conn)
-	if got, err := r.ReadString('\n'); got != "2\n" {
-		t.Fatalf("got %q, %v", got, err)
+	d := &daemon{t, t.TempDir()}
+	t.Cleanup(func() { killAll(d.dir) })
+	file := filepath.Join(filepath.Dir(program), "next")
+	install := func(content []byte) { // as a package manager does: under another name first
+		if err := os.WriteFile(file+".new", content, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
 	}
-	pid := d.pid()
-	// A directory in the place of the file to come fails the new process's
-	// memory, after the old one has let go of it.
-	if err := os.Mkdir(filepath.Join(d.dir, "fibonacci-upgrade.tap"), 0o700); err != nil {
+	works, err := os.ReadFile(program)
+	if err != nil {
 		t.Fatal(err)
 	}
+	install(works)
+	t.Cleanup(func() { os.Remove(file) })
+	start := exec.Command(file, "--daemon", "--pidfile", "twistor.pid", "fibonacci", "--listen", "tcp:"+addr)
+	start.Dir = d.dir
+	if out, err := start.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	conn := dial(t, "tcp", addr)
+	r := bufio.NewReader(conn)
+	ask := func(want string) {
+		t.Helper()
+		fmt.Fprintln(conn)
+		conn.SetDeadline(time.Now().Add(patience))
+		if got, err := r.ReadString('\n'); got != want+"\n" {
+			t.Fatalf("got %q, %v, want %s over the same connection", got, err, want)
+		}
+	}
+	ask("2")
+	pid := d.pid()
+	// It finds a file where its memory should be a directory, and that only after
+	// the old process has let go of everything.
+	os.WriteFile(filepath.Join(d.dir, "file"), nil, 0o600)
+	install([]byte("#!/bin/sh\nexec " + program + " \"$@\" --state file --control none\n"))
 	c := exec.Command(program, "upgrade")
 	c.Dir = d.dir
 	out, err := c.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "upgrade") {
-		t.Fatalf("got %v, %q, want it to fail and say so", err, out)
+	if err == nil || !strings.Contains(string(out), "file is not a directory") {
+		t.Fatalf("got %v, %q, want it to fail and say why", err, out)
 	}
 	if d.pid() != pid || syscall.Kill(pid, 0) != nil {
 		t.Fatal("the old process is gone, want it to go on")
 	}
-	for _, want := range []string{"3\n", "5\n"} {
-		fmt.Fprintln(conn)
-		conn.SetDeadline(time.Now().Add(patience))
-		if got, err := r.ReadString('\n'); got != want {
-			t.Fatalf("got %q, %v after the failure, want %q over the same connection", got, err, want)
-		}
-	}
-	os.Remove(filepath.Join(d.dir, "fibonacci-upgrade.tap"))
+	ask("3")
+	ask("5")
+	install(works)
 	d.command("upgrade")
-	fmt.Fprintln(conn)
-	if got, err := r.ReadString('\n'); got != "8\n" {
-		t.Errorf("got %q, %v after an upgrade that went well, want 8", got, err)
+	if d.pid() == pid {
+		t.Error("the old process runs after an upgrade that went well")
 	}
+	ask("8")
 	d.command("stop")
 }
