@@ -113,6 +113,8 @@ func may(p, name string) bool {
 // sleepers are the tests that wait for a real process or a real network.
 var sleepers = []licence{
 	{"reactor", "descriptors that the portable backend closes a moment later"},
+	{"service/app", "what other processes write and whether they run: nobody tells"},
+	{"cmd/twistor", "what other processes write and whether they run: nobody tells"},
 }
 
 // A test that sleeps is slow where it is not wrong.

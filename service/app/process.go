@@ -42,6 +42,7 @@ type process struct {
 
 	pid  *daemon.PIDFile // nil: none
 	left bool            // another process goes on
+	heir bool            // of a former process, which goes on itself until we serve
 	made string          // the state's directory, if it was not there; else ""
 }
 
@@ -223,12 +224,14 @@ func (x *process) inherit(name string, f *os.File) (err error) {
 	if name != x.options.pidfile {
 		return errors.Join(fmt.Errorf("upgrade: pid file %s: want --pidfile=%s, as before", x.options.pidfile, name), f.Close())
 	}
+	x.heir = true
 	x.pid, err = daemon.InheritPIDFile(name, f)
 	return err
 }
 
 // ready tells whoever waits that the program serves.
 func (x *process) ready(log *slog.Logger) error {
+	x.heir = false
 	if x.pid != nil {
 		if err := x.pid.Write(os.Getpid()); err != nil {
 			return &plugin.Error{Status: plugin.StatusCannotCreate, Err: err}
@@ -259,7 +262,11 @@ func (x *process) handedOver(pid int) {
 
 // leave ends what enter began.
 func (x *process) leave(err error) {
-	if x.pid != nil {
+	switch {
+	case x.pid == nil:
+	case x.heir:
+		x.pid.Close() // it is the former process's again
+	default:
 		if err := x.pid.Remove(); err != nil {
 			x.log.Debug("the pid file stays", "err", err)
 		}
