@@ -22,6 +22,25 @@ import (
 // TestScript runs the sessions in testdata/script, as a person types them. Each
 // has a directory of its own, and $ADDR, an address where nobody listens. What
 // it leaves running is killed.
+//
+// The rows that they prove:
+//
+//   - article: S01, S03, W03, W04, W05, W09, W12 (--no-save is in daemon), A03, A12
+//   - badinput: S02, W26, F-32
+//   - daemon: A13, W02-W05, W07 by purpose (--log-format json), W12, W13, W17, W19
+//     by purpose (--loops), W20 by purpose (--log-level debug), W22, W23, W27, W28,
+//     W29, F-26; W29's way to run, in the foreground, is the only other one
+//   - full: F-30
+//   - plugins: A04, U01, W01, W24, W31
+//   - privileges: W15, F-26
+//   - procmon: G18, F-39 and F-41 as a person sees them
+//   - weblog: W09 for another plugin, and F-38
+//
+// S09 and W08, configuration as code, are programs of one's own with a.Main():
+// see package app. Left out: S06, S07, W10, W11 and W33, which Twisted itself has
+// given up; W18, since a process is called as its file is; W21, for which there
+// are profiles and debuggers; W30, as a service of Windows runs in the foreground;
+// W32, of which each command comes with its protocol.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
