@@ -201,6 +201,7 @@ func (s *status) print(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s at %s\n", label, p.Endpoint, p.Addr)
 	}
+	fmt.Fprintf(w, "loops\t%d\n", s.Loops)
 	fmt.Fprintf(w, "connections\t%d\n", s.Connections)
 	if s.Memory != "" {
 		fmt.Fprintf(w, "memory\t%s\n", s.Memory)

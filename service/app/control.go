@@ -39,6 +39,7 @@ type status struct {
 	Phase       phase        `json:"phase"`
 	Since       time.Time    `json:"since"`
 	Ports       []portStatus `json:"ports"`
+	Loops       int          `json:"loops"`
 	Connections int          `json:"connections"` // this one, too
 	Services    []string     `json:"services,omitempty"`
 	Memory      string       `json:"memory,omitempty"`  // where
@@ -158,7 +159,7 @@ func (v *life) obey(co *deferred.Co, do string, r *reply) (err error) {
 func (v *life) status() *status {
 	s := &status{
 		Name: v.name, PID: os.Getpid(), Version: version(), Phase: v.phase, Since: v.began,
-		Connections: v.reactor.Connections(),
+		Loops: len(v.loop.Siblings()), Connections: v.reactor.Connections(),
 	}
 	for _, p := range v.ports.open {
 		s.Ports = append(s.Ports, portStatus{p.endpoint, p.Addr().String()})
