@@ -95,3 +95,16 @@ func ExampleNewEach() {
 	fmt.Println(strings.Join(all, " "))
 	// Output: news news news
 }
+
+// A Secret does not show, however it is printed or saved.
+func ExampleSecret() {
+	login := struct {
+		User     string
+		Password twistor.Secret
+	}{"jo", twistor.Conceal("correct horse")}
+	fmt.Printf("%v %+v\n", login, login)
+	fmt.Println(len(login.Password.Reveal()))
+	// Output:
+	// {jo [redacted]} {User:jo Password:[redacted]}
+	// 13
+}

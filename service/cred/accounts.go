@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"io"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service/cred/passwd"
 )
@@ -116,7 +117,7 @@ func prove(co *deferred.Co, a *Attempt, cost passwd.Argon2id, find func(context.
 				return verdict{}, err
 			}
 			password, plain := r.Password()
-			return verdict{ok: c.Matches(Conceal(password)) && plain && known}, nil
+			return verdict{ok: c.Matches(twistor.Conceal(password)) && plain && known}, nil
 		})
 	}
 	return verdict{}, nil

@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"strings"
+
+	"github.com/twistor-go/twistor"
 )
 
 // A CRAMMD5 is a response to a challenge, keyed with the password. It needs a
@@ -41,7 +43,7 @@ func (CRAMMD5) Kind() Kind { return KindCRAMMD5 }
 func (c CRAMMD5) Claim() string { return c.User }
 
 // Matches compares the digest with that of the password.
-func (c CRAMMD5) Matches(password Secret) bool {
+func (c CRAMMD5) Matches(password twistor.Secret) bool {
 	h := hmac.New(md5.New, []byte(password.Reveal()))
 	h.Write([]byte(c.Challenge))
 	return subtle.ConstantTimeCompare(h.Sum(nil), c.Digest) == 1

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/service/cred/passwd"
 )
 
@@ -32,13 +33,13 @@ type Credentials interface {
 type Matcher interface {
 	Credentials
 	// Matches takes as long for a wrong password as for the right one.
-	Matches(password Secret) bool
+	Matches(password twistor.Secret) bool
 }
 
 // A Password is a name and a password as typed. Immutable after first use.
 type Password struct {
 	User   string
-	Secret Secret
+	Secret twistor.Secret
 }
 
 // Kind is KindPassword.
@@ -48,7 +49,7 @@ func (Password) Kind() Kind { return KindPassword }
 func (p Password) Claim() string { return p.User }
 
 // Matches compares what SASLprep makes of both.
-func (p Password) Matches(password Secret) bool {
+func (p Password) Matches(password twistor.Secret) bool {
 	got, gotErr := passwd.Prepare(p.Secret.Reveal())
 	want, wantErr := passwd.Prepare(password.Reveal())
 	return equal(got, want) && gotErr == nil && wantErr == nil

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/twistor-go/twistor"
 )
 
 // A Digest is what a client answered to a Digester's challenge. It needs a
@@ -41,7 +43,7 @@ func (d *Digest) Claim() string { return d.User }
 
 // Matches compares the response with what the password makes:
 // https://www.rfc-editor.org/rfc/rfc7616#section-3.4.1.
-func (d *Digest) Matches(password Secret) bool {
+func (d *Digest) Matches(password twistor.Secret) bool {
 	newHash := digestHashes[d.Algorithm]
 	if newHash == nil {
 		return false

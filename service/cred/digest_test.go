@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/service/cred"
 )
 
@@ -48,14 +49,14 @@ func TestCR07DigestVectors(t *testing.T) {
 		{"auth-int", mufasa("SHA-256", "auth-int", "2fa9fd5a55eaefc542900085331c15a0d8dcebeb505811bdd82a5b1f49ae156e"), "Circle of Life"},
 		{"without qop", mufasa("MD5", "", "7b2cc3b30e75b4777ea31027084363fd"), "Circle of Life"},
 	} {
-		if !c.d.Matches(cred.Conceal(c.password)) {
+		if !c.d.Matches(twistor.Conceal(c.password)) {
 			t.Errorf("%s: the right password is refused", c.name)
 		}
-		if c.d.Matches(cred.Conceal(c.password + "x")) {
+		if c.d.Matches(twistor.Conceal(c.password + "x")) {
 			t.Errorf("%s: a wrong password is accepted", c.name)
 		}
 		c.d.URI += "x"
-		if c.d.Matches(cred.Conceal(c.password)) {
+		if c.d.Matches(twistor.Conceal(c.password)) {
 			t.Errorf("%s: it is good for another request", c.name)
 		}
 	}

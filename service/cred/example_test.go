@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service/cred"
 	"github.com/twistor-go/twistor/service/cred/passwd"
@@ -36,7 +37,7 @@ func Example() {
 	}
 	talk := func(user, secret string) {
 		deferred.Inline(clock, func(co *deferred.Co) (struct{}, error) {
-			c := cred.Password{User: user, Secret: cred.Conceal(secret)}
+			c := cred.Password{User: user, Secret: twistor.Conceal(secret)}
 			session, err := portal.Login(clock, c, cred.Origin{}).Await(co)
 			if err != nil {
 				return struct{}{}, err
@@ -133,15 +134,6 @@ func ExampleDigester() {
 	// Digest realm="letters", qop="auth", a
 	// true
 	// jo digest <nil>
-}
-
-func ExampleConceal() {
-	login := cred.Password{User: "jo", Secret: cred.Conceal("correct horse")}
-	fmt.Printf("%v %+v\n", login, login)
-	fmt.Println(len(login.Secret.Reveal()))
-	// Output:
-	// {jo [redacted]} {User:jo Secret:[redacted]}
-	// 13
 }
 
 func ExampleAuth() {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service/cred/passwd"
 	"github.com/twistor-go/twistor/sim"
@@ -87,7 +88,7 @@ func FuzzDigest(f *testing.F) {
 		if d.User == "" || d.Nonce == "" || d.URI == "" || len(d.Response) == 0 || digestHashes[d.Algorithm] == nil {
 			t.Errorf("%q: got %+v", header, d)
 		}
-		if d.Matches(Conceal("a password")) {
+		if d.Matches(twistor.Conceal("a password")) {
 			t.Error("it proves a password that it was not made of")
 		}
 	})

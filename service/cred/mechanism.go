@@ -81,7 +81,7 @@ func (x *Exchange[A]) plain(co *deferred.Co, response []byte) (*Session[A], erro
 	if as != "" && as != user {
 		return nil, errActingAs
 	}
-	return x.login(co, Password{user, Conceal(string(parts[2]))})
+	return x.login(co, Password{user, twistor.Conceal(string(parts[2]))})
 }
 
 // asked is LOGIN, which was never specified and which many clients speak:
@@ -97,7 +97,7 @@ func (x *Exchange[A]) asked(co *deferred.Co, user []byte) (*Session[A], error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.login(co, Password{string(user), Conceal(string(password))})
+	return x.login(co, Password{string(user), twistor.Conceal(string(password))})
 }
 
 // anonymous is https://www.rfc-editor.org/rfc/rfc4505#section-2.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service/cred"
 	"github.com/twistor-go/twistor/service/cred/passwd"
@@ -54,7 +55,7 @@ func wait[T any](t *testing.T, clock *sim.Clock, d *deferred.Deferred[T]) (T, er
 }
 
 func password(user, text string) cred.Password {
-	return cred.Password{User: user, Secret: cred.Conceal(text)}
+	return cred.Password{User: user, Secret: twistor.Conceal(text)}
 }
 
 func users(pairs ...string) *cred.Memory {

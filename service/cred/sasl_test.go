@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/service/cred"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -117,7 +118,7 @@ func TestCR07CRAMMD5OfTheRFC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.User != "tim" || !c.Matches(cred.Conceal("tanstaaftanstaaf")) || c.Matches(cred.Conceal("tanstaaftanstaag")) {
+	if c.User != "tim" || !c.Matches(twistor.Conceal("tanstaaftanstaaf")) || c.Matches(twistor.Conceal("tanstaaftanstaag")) {
 		t.Errorf("got user %q, want tim, and the RFC's password only", c.User)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service/cred"
 	"github.com/twistor-go/twistor/service/cred/passwd"
@@ -38,12 +39,12 @@ func sees(text string) string {
 // T-28: a Secret does not show by any verb, at any depth, in any log or file.
 func TestT28SecretsDoNotPrint(t *testing.T) {
 	type deep struct {
-		hidden cred.Secret
+		hidden twistor.Secret
 		Open   cred.Password
 		Any    any
 	}
-	s := cred.Conceal(canary)
-	v := deep{s, password("jo", canary), []any{s, &s, map[string]cred.Secret{"s": s}}}
+	s := twistor.Conceal(canary)
+	v := deep{s, password("jo", canary), []any{s, &s, map[string]twistor.Secret{"s": s}}}
 	var all strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%c", "%p", "%w"} {
 		fmt.Fprintf(&all, verb+"\n", s)
@@ -68,7 +69,7 @@ func TestT28SecretsDoNotPrint(t *testing.T) {
 	if sees(s.Reveal()) == "" {
 		t.Error("the search does not find what it looks for")
 	}
-	if (cred.Secret{}).Reveal() != "" {
+	if (twistor.Secret{}).Reveal() != "" {
 		t.Error("the zero Secret has a text")
 	}
 }

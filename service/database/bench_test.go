@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"testing"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 )
 
@@ -17,7 +18,7 @@ func BenchmarkQueryRow(b *testing.B) {
 		ask  string
 	}{
 		{"fake", func() *Pool { return &Pool{Connector: &fake{quiet: true}} }, "rows 1"},
-		{"sqlite", func() *Pool { return &Pool{Driver: "sqlite", DSN: ":memory:", MaxConns: 1} }, "SELECT 1"},
+		{"sqlite", func() *Pool { return &Pool{Driver: "sqlite", DSN: twistor.Conceal(":memory:"), MaxConns: 1} }, "SELECT 1"},
 	} {
 		b.Run(of.name+"/direct", func(b *testing.B) {
 			b.ReportAllocs()

@@ -7,7 +7,7 @@
 //
 //	import _ "github.com/jackc/pgx/v5/stdlib"
 //
-//	db := &database.Pool{Driver: "pgx", DSN: "postgres://web:secret@db.example.com/shop"}
+//	db := &database.Pool{Driver: "pgx", DSN: twistor.Conceal(os.Getenv("SHOP_DSN"))}
 //	group.Add("database", db) // before those who ask it
 //
 // In straight lines, in a coroutine:

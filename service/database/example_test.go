@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing"
 	"github.com/twistor-go/twistor/service"
@@ -33,7 +34,7 @@ func (v *visitors) talk(co *deferred.Co, c *framing.Conn) error {
 func Example() {
 	clock := sim.NewClock(nil)
 	defer clock.Close()
-	db := &database.Pool{Driver: "sqlite", DSN: ":memory:", MaxConns: 1}
+	db := &database.Pool{Driver: "sqlite", DSN: twistor.Conceal(":memory:"), MaxConns: 1}
 	v := &visitors{db}
 	g := new(service.Group)
 	g.Add("database", db)
@@ -70,7 +71,7 @@ func play(clock *sim.Clock) {
 func do(body func(co *deferred.Co, db *database.Pool) error) {
 	clock := sim.NewClock(nil)
 	defer clock.Close()
-	db := &database.Pool{Driver: "sqlite", DSN: ":memory:", MaxConns: 1}
+	db := &database.Pool{Driver: "sqlite", DSN: twistor.Conceal(":memory:"), MaxConns: 1}
 	deferred.Inline(clock, func(co *deferred.Co) (struct{}, error) {
 		if err := db.Start(co, service.On(clock)); err != nil {
 			return struct{}{}, err
@@ -187,14 +188,4 @@ func ExamplePool_Stats() {
 	// Output:
 	// 2 done, 1 failed
 	// 3 took less than 1ms
-}
-
-// A DSN is not seen, however it is printed.
-func ExampleSecret() {
-	db := &database.Pool{Driver: "pgx", DSN: "postgres://web:hunter2@db.example.com/shop"}
-	fmt.Println(db.DSN)
-	fmt.Printf("%+v\n", db)
-	// Output:
-	// REDACTED
-	// database.Pool(pgx)
 }

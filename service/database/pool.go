@@ -37,13 +37,13 @@ type Pool struct {
 	Driver string
 	// DSN says to the Driver which database it is. Passwords in it are kept out
 	// of errors and logs.
-	DSN Secret
+	DSN twistor.Secret
 	// Connector makes connections in the place of Driver and DSN, for what a
 	// DSN cannot say. Nil: Driver does.
 	Connector driver.Connector
 	// Secrets are what else must not be seen in errors and logs: passwords that
 	// a Connector knows. At most a few.
-	Secrets []Secret
+	Secrets []twistor.Secret
 
 	// MaxConns is how many calls run at a time, and so how many connections
 	// there are. A call that runs takes one of the loop's workers, of which a
@@ -146,16 +146,16 @@ func (p *Pool) check() error {
 func (p *Pool) redactor() *strings.Replacer {
 	var secrets []string
 	for _, s := range p.Secrets {
-		secrets = append(secrets, string(s))
+		secrets = append(secrets, s.Reveal())
 	}
-	return redact.New(string(p.DSN), secrets...)
+	return redact.New(p.DSN.Reveal(), secrets...)
 }
 
 // open may block: drivers read files that their DSN names.
 func (p *Pool) open() (db *sql.DB, err error) {
 	if p.Connector != nil {
 		db = sql.OpenDB(p.Connector)
-	} else if db, err = sql.Open(p.Driver, string(p.DSN)); err != nil {
+	} else if db, err = sql.Open(p.Driver, p.DSN.Reveal()); err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(p.maxConns())

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/sim"
@@ -92,8 +93,8 @@ func newPostgres(t *testing.T) *postgres {
 func (s *postgres) data() string { return filepath.Join(s.dir, "data") }
 
 // dsn is how to connect, with that password.
-func (s *postgres) dsn(password string) Secret {
-	return Secret(fmt.Sprintf("host=%s user=%s password=%s dbname=postgres", s.dir, postgresUser, password))
+func (s *postgres) dsn(password string) twistor.Secret {
+	return twistor.Conceal(fmt.Sprintf("host=%s user=%s password=%s dbname=postgres", s.dir, postgresUser, password))
 }
 
 func (s *postgres) command(name string, args ...string) *exec.Cmd {
@@ -162,7 +163,7 @@ func TestPostgres(t *testing.T) {
 func (s *postgres) opens(t *testing.T) {
 	const mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opens'"
 	p := s.pool()
-	p.DSN += " application_name=opens"
+	p.DSN = twistor.Conceal(p.DSN.Reveal() + " application_name=opens")
 	p.MaxConns = 3
 	live(t, p, func(co *deferred.Co) error {
 		n, err := QueryRow(p, Value[int], mine).Await(co)
@@ -304,11 +305,11 @@ func (s *postgres) cancels(t *testing.T) {
 
 // A wrong password fails Start at once, and is not told; nor is the right one.
 func (s *postgres) keepsSecrets(t *testing.T) {
-	for _, dsn := range []Secret{
+	for _, dsn := range []twistor.Secret{
 		s.dsn("Wrong-3"),
-		Secret("postgres://" + postgresUser + ":Wrong-3@/postgres?host=" + s.dir),
-		s.dsn("Wrong-3") + " port=none",
-		"postgres://web:Wrong-3%zz@/postgres",
+		twistor.Conceal("postgres://" + postgresUser + ":Wrong-3@/postgres?host=" + s.dir),
+		twistor.Conceal(s.dsn("Wrong-3").Reveal() + " port=none"),
+		twistor.Conceal("postgres://web:Wrong-3%zz@/postgres"),
 	} {
 		p := s.pool()
 		p.DSN = dsn

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/service/database/internal/redact"
@@ -90,7 +90,7 @@ func TestT28NoPasswordInErrorsAndLogs(t *testing.T) {
 			}
 			var logged bytes.Buffer
 			all := &slog.HandlerOptions{Level: slog.Level(-100), AddSource: true}
-			p := &Pool{Driver: "telltale", DSN: Secret(dsn), Log: slog.New(slog.NewJSONHandler(&logged, all)), Backoff: service.Backoff{MaxTries: 2}}
+			p := &Pool{Driver: "telltale", DSN: twistor.Conceal(dsn), Log: slog.New(slog.NewJSONHandler(&logged, all)), Backoff: service.Backoff{MaxTries: 2}}
 			d := &desk{sim.NewClock(t), t, nil, p}
 			look := func(err error) {
 				t.Helper()
@@ -147,29 +147,22 @@ func TestT28NoPasswordInErrorsAndLogs(t *testing.T) {
 
 // Without a secret the error is the driver's, whole.
 func TestT28Control(t *testing.T) {
-	p := &Pool{Driver: "telltale", DSN: "host=db malformed"}
+	p := &Pool{Driver: "telltale", DSN: twistor.Conceal("host=db malformed")}
 	d := &desk{sim.NewClock(t), t, nil, p}
 	if err := d.do(d.start); err == nil || !strings.Contains(err.Error(), `cannot parse "host=db malformed"`) {
 		t.Errorf("got %v, want what the driver says", err)
 	}
 }
 
-// A Secret shows itself nowhere.
-func TestT28Secret(t *testing.T) {
-	s := Secret("Hunter-2")
+// A Pool shows its secrets nowhere.
+func TestT28Pool(t *testing.T) {
+	s := twistor.Conceal("Hunter-2")
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%10s"} {
-		fmt.Fprintf(&out, verb+"\n", s)
-		fmt.Fprintf(&out, verb+"\n", struct{ S Secret }{s})
-		fmt.Fprintf(&out, verb+"\n", &Pool{Driver: "x", DSN: s, Secrets: []Secret{s}})
+		fmt.Fprintf(&out, verb+"\n", &Pool{Driver: "x", DSN: s, Secrets: []twistor.Secret{s}})
 	}
-	fmt.Fprintln(&out, s.String(), s.LogValue())
-	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "s", s, "all", []Secret{s}, "in", struct{ S Secret }{s})
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "s", s, "all", []Secret{s}, "in", struct{ S Secret }{s})
-	if _, err := json.Marshal(struct{ S Secret }{s}); err == nil || strings.Contains(err.Error(), "Hunter") {
-		t.Errorf("got %v, want a refusal to write it", err)
-	}
-	if strings.Contains(out.String(), "Hunter") || strings.Contains(out.String(), fmt.Sprintf("%x", "Hunter")) || string(s) != "Hunter-2" {
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "pool", &Pool{Driver: "x", DSN: s})
+	if strings.Contains(out.String(), "Hunter") || strings.Contains(out.String(), fmt.Sprintf("%x", "Hunter")) {
 		t.Errorf("it shows:\n%s", out.String())
 	}
 }
@@ -177,7 +170,7 @@ func TestT28Secret(t *testing.T) {
 // What a Connector knows is named by Secrets.
 func TestT28Connector(t *testing.T) {
 	f := &fake{answer: func(context.Context, string) error { return errors.New("denied: Hunter-2") }}
-	d := &desk{sim.NewClock(t), t, f, &Pool{Connector: f, Secrets: []Secret{"Hunter-2"}}}
+	d := &desk{sim.NewClock(t), t, f, &Pool{Connector: f, Secrets: []twistor.Secret{twistor.Conceal("Hunter-2")}}}
 	if err := d.do(d.start); err == nil || err.Error() != "database: ping: no connection: denied: REDACTED" {
 		t.Errorf("got %v, want it redacted", err)
 	}

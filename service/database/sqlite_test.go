@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/sim"
 	_ "modernc.org/sqlite"
@@ -17,7 +18,7 @@ import (
 // newFile is a Pool on a new database in a file, which waits for its lock.
 func newFile(t *testing.T) *Pool {
 	name := filepath.Join(t.TempDir(), "test.db")
-	return &Pool{Driver: "sqlite", DSN: Secret("file:" + name + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")}
+	return &Pool{Driver: "sqlite", DSN: twistor.Conceal("file:" + name + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")}
 }
 
 type person struct {
@@ -32,7 +33,7 @@ func (p *person) scan(r *sql.Rows) error { return r.Scan(&p.ID, &p.Name, &p.Born
 // when the Pool has been closed and opened.
 func TestDB02SQLite(t *testing.T) {
 	for name, p := range map[string]*Pool{
-		"memory": {Driver: "sqlite", DSN: ":memory:", MaxConns: 1},
+		"memory": {Driver: "sqlite", DSN: twistor.Conceal(":memory:"), MaxConns: 1},
 		"file":   newFile(t),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +156,7 @@ func TestDB01SQLiteEndless(t *testing.T) {
 
 // A file that cannot be opened fails Start at once: waiting would not mend it.
 func TestDB01SQLiteNoFile(t *testing.T) {
-	p := &Pool{Driver: "sqlite", DSN: Secret("file:" + filepath.Join(t.TempDir(), "no", "such", "test.db"))}
+	p := &Pool{Driver: "sqlite", DSN: twistor.Conceal("file:" + filepath.Join(t.TempDir(), "no", "such", "test.db"))}
 	d := &desk{sim.NewClock(t), t, nil, p}
 	if err := d.do(d.start); !errors.Is(err, ErrConnect) {
 		t.Errorf("got %v, want ErrConnect", err)

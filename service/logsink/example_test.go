@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/service/logsink"
 )
 
@@ -67,7 +68,7 @@ func ExampleNewText() {
 
 func ExampleNewJSON() {
 	r := slog.NewRecord(time.Date(2026, 11, 22, 16, 12, 0, 0, time.UTC), slog.LevelWarn, "login refused", 0)
-	r.Add("proto", "ftp", "user", "\x1b[2J", "password", logsink.NewSecret("hunter2"))
+	r.Add("proto", "ftp", "user", "\x1b[2J", "password", twistor.Conceal("hunter2"))
 	logsink.NewJSON(os.Stdout, nil).Handle(context.Background(), r)
 	// Output:
 	// {"time":"2026-11-22T16:12:00Z","level":"WARN","msg":"login refused","proto":"ftp","user":"\u001b[2J","password":"[redacted]"}
@@ -175,13 +176,6 @@ func ExampleQueue() {
 	// WARN log lines lost lost=1 err="no space left"
 	// INFO two
 	// {Written:1 Dropped:0 Failed:1 Waiting:0}
-}
-
-func ExampleSecret() {
-	password := logsink.NewSecret("hunter2")
-	fmt.Println(password, fmt.Sprintf("%#v", password), len(password.Reveal()))
-	// Output:
-	// [redacted] [redacted] 7
 }
 
 func ExampleOpenSyslog() {

@@ -8,24 +8,26 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/twistor-go/twistor"
 )
 
 const canary = "hunter2-canary"
 
 type login struct {
 	User     string
-	Password Secret
+	Password twistor.Secret
 }
 
 type hidden struct {
 	user     string
-	password Secret
+	password twistor.Secret
 }
 
 // RULES 4.6, P17: a Secret is not seen, whatever prints it. The positive control
 // is the same with a string.
 func TestSecretIsNotSeen(t *testing.T) {
-	secret := NewSecret(canary)
+	secret := twistor.Conceal(canary)
 	shown := func(secret, open any) (all []string) {
 		for _, x := range []any{secret, open} {
 			var b strings.Builder
@@ -57,8 +59,8 @@ func TestSecretIsNotSeen(t *testing.T) {
 		{"field", login{"u", secret}, struct{ Password string }{canary}},
 		{"pointer to struct", &login{"u", secret}, &struct{ Password string }{canary}},
 		{"unexported field", hidden{"u", secret}, struct{ password string }{canary}},
-		{"map", map[string]Secret{"p": secret}, map[string]string{"p": canary}},
-		{"map key", map[Secret]int{secret: 1}, map[string]int{canary: 1}},
+		{"map", map[string]twistor.Secret{"p": secret}, map[string]string{"p": canary}},
+		{"map key", map[twistor.Secret]int{secret: 1}, map[string]int{canary: 1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			all := shown(tc.secret, tc.open)
@@ -76,14 +78,14 @@ func TestSecretIsNotSeen(t *testing.T) {
 }
 
 func TestSecret(t *testing.T) {
-	s := NewSecret(canary)
+	s := twistor.Conceal(canary)
 	if s.String() != "[redacted]" || s.GoString() != "[redacted]" {
 		t.Error("it says what it is")
 	}
-	if s.Reveal() != canary || (Secret{}).Reveal() != "" || !s.Equal(NewSecret(canary)) || s.Equal(Secret{}) {
+	if s.Reveal() != canary || (twistor.Secret{}).Reveal() != "" || !s.Equal(twistor.Conceal(canary)) || s.Equal(twistor.Secret{}) {
 		t.Errorf("it does not hold what it was given")
 	}
-	var config struct{ Password Secret }
+	var config struct{ Password twistor.Secret }
 	if err := json.Unmarshal([]byte(`{"Password":"`+canary+`"}`), &config); err != nil || config.Password.Reveal() != canary {
 		t.Errorf("got %q, %v", config.Password.Reveal(), err)
 	}

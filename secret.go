@@ -1,4 +1,4 @@
-package logsink
+package twistor
 
 import (
 	"crypto/subtle"
@@ -19,8 +19,8 @@ type Secret struct {
 	text *string // behind a pointer, which package fmt does not follow inside a struct
 }
 
-// NewSecret returns text as a Secret.
-func NewSecret(text string) Secret { return Secret{&text} }
+// Conceal makes a Secret of text.
+func Conceal(text string) Secret { return Secret{&text} }
 
 // Reveal returns the text itself, for the one place that needs it.
 func (s Secret) Reveal() string {
@@ -57,8 +57,8 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // marshaled to is refused: it would be a password that everybody knows.
 func (s *Secret) UnmarshalText(text []byte) error {
 	if string(text) == redacted {
-		return errors.New("logsink: the secret was redacted: want the secret itself")
+		return errors.New("twistor: the secret was redacted: want the secret itself")
 	}
-	*s = NewSecret(string(text))
+	*s = Conceal(string(text))
 	return nil
 }
