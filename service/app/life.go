@@ -152,7 +152,9 @@ func (v *life) start(co *deferred.Co) error {
 		}
 		v.process.live(v.loop)
 	}
-	v.phase = running
+	if v.phase == starting { // and was not told to stop just now
+		v.phase = running
+	}
 	v.answer(true)
 	v.log.Info("started", "pid", os.Getpid())
 	v.succeeded()
@@ -277,6 +279,12 @@ func (v *life) breaks(err error) {
 	if v.failed == nil {
 		v.failed = err
 	}
+	v.quit()
+}
+
+// quit begins the end: from now on nothing else begins.
+func (v *life) quit() {
+	v.phase = stopping
 	v.reactor.Stop()
 }
 
@@ -287,7 +295,7 @@ func (v *life) stop(why string) {
 		if v.phase == upgrading && v.heir != nil {
 			v.heir.tell(syscall.SIGTERM) // it is the program now
 		}
-		v.reactor.Stop()
+		v.quit()
 		return
 	}
 	v.log.Warn(why + " again, stopping now")
