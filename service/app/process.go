@@ -138,6 +138,8 @@ func enter(p *program, parent *daemon.Status) (x *process, err error) {
 			x.made = o.state
 		} else if !errors.Is(err, fs.ErrExist) {
 			return nil, &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--state: %w", err)}
+		} else if info, err := os.Stat(o.state); err != nil || !info.IsDir() {
+			return nil, &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--state: %s: want a directory", o.state)}
 		}
 	}
 	if o.profile != "" {
