@@ -77,6 +77,7 @@ func TestScript(t *testing.T) {
 			"threads":   threads,
 			"smalldisk": smallDisk,
 			"recovers":  recovers,
+			"says":      says,
 			"append":    appendHits,
 			"hits":      showHits,
 			"seen":      seesAll,
@@ -143,6 +144,16 @@ func recovers(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 	}
+}
+
+// says FILE TEXT: waits until a log has it: records are written a little later.
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(text), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not say %q:\n%s", args[0], args[1], ts.ReadFile(args[0]))
 }
 
 // signal SIGNAL PIDFILE

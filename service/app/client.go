@@ -55,6 +55,7 @@ func controlCommands(o *options, name string) (list []*cobra.Command) {
 				return r.print(cmd.OutOrStdout(), c.do, asJSON)
 			},
 		}
+		minds(cmd, "control", "state", "rundir")
 		if name != "" {
 			cmd.Use = c.do
 		}

@@ -80,6 +80,9 @@ func newRoot(plugins []plugin.Plugin, run runner) *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.file == "" && c.Flags().NFlag() > 0 {
+				return plugin.Usage("want a command, or --file")
+			}
 			if o.file == "" {
 				return c.Help()
 			}
@@ -94,8 +97,8 @@ func newRoot(plugins []plugin.Plugin, run runner) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "running", Title: "Running programs:"})
 	root.AddCommand(runCommand(plugins, o, run), tapCommand(plugins))
 	root.AddCommand(controlCommands(o, "")...)
-	root.AddCommand(manualCommand())
 	addForeign(root)
+	furnishHelp(root)
 	return root
 }
 
@@ -128,7 +131,7 @@ func newAppRoot(a *App, run runner) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "running", Title: "Running programs:"})
 	root.AddCommand(appTapCommand(a.Name))
 	root.AddCommand(controlCommands(o, a.Name)...)
-	root.AddCommand(manualCommand())
+	furnishHelp(root)
 	return root
 }
 
@@ -138,13 +141,12 @@ func furnish(root *cobra.Command, o *options) {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Global Flags:", "Flags of every program:"))
 	o.flags(root.PersistentFlags())
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
-		if err := o.check(); err != nil {
+		if err := checkMinded(c, root.PersistentFlags()); err != nil {
 			return err
 		}
-		return nil
+		return o.check()
 	}
 }
 
@@ -219,12 +221,30 @@ func unknownCommand(c *cobra.Command, name string) error {
 // flagError says which flag the person may have meant.
 func flagError(c *cobra.Command, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if wrong, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if want := wanted(wrong.GetFlag()); want != "" {
+			return plugin.Usage("--%s=%s: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
+		}
+	}
 	if !unknown {
 		return plugin.Usage("%w", err)
 	}
 	names := []string{}
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return plugin.Usage("%w%s", err, suggest(name, names, "--"))
+}
+
+// wanted says what a flag's value is, where the flag does not.
+func wanted(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int", "int64":
+		return "a number"
+	case "bool":
+		return "true or false"
+	case "duration":
+		return "a time, such as 30s"
+	}
+	return ""
 }
 
 // suggest names the known word that is most like name, if one is.

@@ -12,11 +12,11 @@ import (
 // manualCommand writes manual pages: one for each command, from the same words
 // as its help.
 func manualCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:     "manual DIR",
 		Short:   "write manual pages of all commands into a directory",
 		Example: "  twistor manual /usr/local/share/man/man1",
-		GroupID: "running",
+		GroupID: "help",
 		Args:    exactly(1, "one directory"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
@@ -32,4 +32,6 @@ func manualCommand() *cobra.Command {
 			return nil
 		},
 	}
+	minds(c)
+	return c
 }

@@ -42,8 +42,12 @@ func writeTap(file string, s *persist.Snapshot) error {
 // runCommand is `twistor run NAME.tap`.
 func runCommand(plugins []plugin.Plugin, o *options, run runner) *cobra.Command {
 	return &cobra.Command{
-		Use:     "run FILE.tap",
-		Short:   "run what a .tap file says, and go on where it left off",
+		Use:   "run FILE.tap",
+		Short: "run what a .tap file says, and go on where it left off",
+		Long: `Run what a .tap file says, and go on where it left off; -f FILE.tap is the same.
+The file stays as it is: what is remembered at the end is in NAME-shutdown.tap.`,
+		Example: `  twistor run fibonacci.tap
+  twistor run fibonacci-shutdown.tap --daemon --pidfile fibonacci.pid`,
 		GroupID: "running",
 		Args:    exactly(1, "one .tap file"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -102,9 +106,11 @@ can read it; a checksum guards it. ` + "`twistor run NAME.tap`" + ` goes on wher
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	maker := &cobra.Command{
-		Use:   "make PLUGIN [FLAG...]",
-		Short: "make PLUGIN.tap, which says what to run and remembers nothing yet",
-		Args:  wantCommand,
+		Use: "make PLUGIN [FLAG...]",
+
+		DisableFlagsInUseLine: true,
+		Short:                 "make PLUGIN.tap, which says what to run and remembers nothing yet",
+		Args:                  wantCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return plugin.Usage("want the plugin to make a .tap of")
 		},
@@ -127,6 +133,7 @@ can read it; a checksum guards it. ` + "`twistor run NAME.tap`" + ` goes on wher
 		maker.AddCommand(c)
 	}
 	tap.AddCommand(maker, showCommand(), setCommand(plugins))
+	minds(tap)
 	return tap
 }
 
@@ -150,6 +157,7 @@ func appTapCommand(name string) *cobra.Command {
 	}
 	maker.Flags().StringVar(&output, "output", "", "write `FILE` (default "+name+".tap)")
 	tap.AddCommand(maker, showCommand())
+	minds(tap)
 	return tap
 }
 
@@ -220,10 +228,12 @@ func showTap(w io.Writer, s *persist.Snapshot) {
 // setCommand is `twistor tap set`.
 func setCommand(plugins []plugin.Plugin) *cobra.Command {
 	return &cobra.Command{
-		Use:                "set FILE.tap FLAG...",
-		Short:              "change the options in a .tap file; what it remembers stays",
-		Example:            `  twistor tap set fibonacci.tap --listen tcp:8890`,
-		DisableFlagParsing: true, // they are the plugin's, which the file names
+		Use:     "set FILE.tap FLAG...",
+		Short:   "change the options in a .tap file; what it remembers stays",
+		Example: `  twistor tap set fibonacci.tap --listen tcp:8890`,
+
+		DisableFlagsInUseLine: true,
+		DisableFlagParsing:    true, // they are the plugin's, which the file names
 		RunE: func(c *cobra.Command, args []string) error {
 			if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
 				return c.Help()
