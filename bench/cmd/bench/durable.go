@@ -3,11 +3,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"github.com/twistor-go/twistor/bench/internal/durable"
 	"github.com/twistor-go/twistor/bench/internal/proc"
@@ -112,9 +114,17 @@ func fresh(p plan, x peer, c cell) (figures map[string]float64, err error) {
 	return report.Figures, report.Verify(kept)
 }
 
+// patience is how long a program of some seconds may take.
+const patience = time.Minute
+
 // output runs a program and decodes what it prints.
 func output(into any, path string, args ...string) error {
-	out, err := exec.Command(path, args...).Output()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, args...).Output()
+	if ctx.Err() != nil {
+		return fmt.Errorf("did not end within %v", patience)
+	}
 	if err != nil {
 		return failure(err)
 	}

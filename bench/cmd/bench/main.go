@@ -58,14 +58,14 @@ func main() {
 	if _, err := exec.LookPath("taskset"); err != nil || runtime.NumCPU() < 2 {
 		log.Fatal("wants two cores, and taskset (util-linux) to keep server and load apart")
 	}
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		log.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("", "twistor-bench")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := os.MkdirAll(p.dir, 0o755); err != nil {
-		log.Fatal(err)
-	}
 	built := build(p, "")
 	all, err := suites(p, built, dir)
 	if err != nil {
@@ -107,10 +107,10 @@ func parse(args []string) (names []string) {
 // describe says where the figures are from.
 func describe(p plan) {
 	version, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback; %s.\n",
+	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback; durable on both, %s.\n",
 		strings.TrimSpace(string(version)), runtime.Version(), runtime.NumCPU(), disk(p.dir))
-	fmt.Println("Figures are medians with [least most] of the rounds, in microseconds of server CPU for one operation or bytes for one")
-	fmt.Println("connection. Compare them within one run only: a shared machine is noisy, and noise can only add.")
+	fmt.Println("Figures are medians with [least most] of the rounds, in microseconds of server CPU for one operation (of time in")
+	fmt.Println("durable) or bytes for one connection. Compare them within one run only: a shared machine is noisy, and noise can only add.")
 	if p.short {
 		fmt.Println("One short round: whether it works, and an order of magnitude. Marks are for full runs.")
 	}

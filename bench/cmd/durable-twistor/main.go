@@ -16,7 +16,7 @@ import (
 	"github.com/twistor-go/twistor/service/persist"
 )
 
-// Accounts are the state: what each name has.
+// accounts are the state: what each name has.
 type accounts struct{ Have map[string]int64 }
 
 // A step is a change: some 30 bytes of JSON.
