@@ -217,7 +217,7 @@ func TestE22Fails(t *testing.T) {
 			panic("of a test")
 		}
 	}}
-	d = endpoint.Dial(h.Loop(), "process:echo", e)
+	endpoint.Dial(h.Loop(), "process:echo", e).Done(nil)
 	w.Settle()
 	io.WriteString(e, "x")
 	w.Settle()

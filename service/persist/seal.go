@@ -60,7 +60,7 @@ func unseal(file, kind string, b []byte) (body, rest []byte, err error) {
 		}
 		return nil, nil, wrong(file, ErrForeign, "it begins with %.20q, want %q", b, kind)
 	}
-	line, rest, ok := bytes.Cut(b[:min(len(b), maxFirstLineBytes)], []byte{'\n'})
+	line, _, ok := bytes.Cut(b[:min(len(b), maxFirstLineBytes)], []byte{'\n'})
 	if !ok {
 		return nil, nil, wrong(file, ErrCorrupt, "its first line does not end")
 	}

@@ -119,7 +119,7 @@ func TestT29TypesAreChecked(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrUnknownType", name, err)
 		}
 	}
-	type hidden struct{ A, b int }
+	type hidden struct{ A, _ int }
 	if err := l.do(func(co *deferred.Co) error {
 		return (&Journal[hidden]{Name: "j", State: &plain{}, Apply: func(hidden) {}}).Open(co, s)
 	}); !errors.Is(err, ErrUnknownType) {

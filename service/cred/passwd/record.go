@@ -3,7 +3,6 @@ package passwd
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -86,8 +85,6 @@ func named(text string) string {
 	}
 	return ""
 }
-
-var errMalformed = errors.New("malformed")
 
 // Verify reports whether password is the one that r was made of. It takes as
 // long for a wrong one; that may be a second of a processor, so it belongs on
