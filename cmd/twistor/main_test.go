@@ -54,7 +54,7 @@ type server struct {
 	rest  chan string
 }
 
-var listening = regexp.MustCompile(`msg=listening .*addr=(\S+)`)
+var listening = regexp.MustCompile(`listening .*addr=(\S+)`)
 
 // run starts the command, and waits until it listens at as many places.
 func run(t *testing.T, places int, args ...string) *server {
