@@ -315,14 +315,14 @@ func TestF38FailedUpgrade(t *testing.T) {
 	}
 	ask("2")
 	pid := d.pid()
-	// It finds a file where its memory should be a directory, and that only after
-	// the old process has let go of everything.
-	os.WriteFile(filepath.Join(d.dir, "file"), nil, 0o600)
-	install([]byte("#!/bin/sh\nexec " + program + " \"$@\" --state file --control none\n"))
+	// It finds a directory where its memory's lock should be a file, and that only
+	// after the old process has let go of everything.
+	os.MkdirAll(filepath.Join(d.dir, "other", "fibonacci.lock"), 0o700)
+	install([]byte("#!/bin/sh\nexec " + program + " \"$@\" --state other --control none\n"))
 	c := exec.Command(program, "upgrade")
 	c.Dir = d.dir
 	out, err := c.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "file is not a directory") {
+	if err == nil || !strings.Contains(string(out), "fibonacci.lock: is a directory") {
 		t.Fatalf("got %v, %q, want it to fail and say why", err, out)
 	}
 	if d.pid() != pid || syscall.Kill(pid, 0) != nil {
