@@ -76,7 +76,7 @@ func (g *gated) leftNothing(t *testing.T) {
 	}
 }
 
-// TestF25AtStart: while a program starts, signals do what they can do then: it
+// TestF25AtStart: F-25. While a program starts, signals do what they can do then: it
 // is not reloaded, nor upgraded, and starts all the same; or it is stopped, in
 // order.
 func TestF25AtStart(t *testing.T) {
@@ -101,7 +101,7 @@ func TestF25AtStart(t *testing.T) {
 	}
 }
 
-// TestF25AtStop: a program that stops is neither reloaded nor upgraded.
+// TestF25AtStop: F-25. A program that stops is neither reloaded nor upgraded.
 func TestF25AtStop(t *testing.T) {
 	g := startGated(t, true, "", "--stop-timeout", "10m")
 	p := g.dial()
@@ -121,7 +121,7 @@ func TestF25AtStop(t *testing.T) {
 	g.leftNothing(t)
 }
 
-// TestF25InUpgrade: while an upgrade is in progress there is no second one, and
+// TestF25InUpgrade: F-25. While an upgrade is in progress there is no second one, and
 // no reload; it goes on when who has asked for it leaves.
 func TestF25InUpgrade(t *testing.T) {
 	for _, memory := range []string{"", "yes"} {
@@ -153,7 +153,7 @@ func TestF25InUpgrade(t *testing.T) {
 	}
 }
 
-// TestF25StopInUpgrade: who tells a program to stop means the new process, too,
+// TestF25StopInUpgrade: F-25, F-38. Who tells a program to stop means the new process, too,
 // however far that is. What the program remembers is saved.
 func TestF25StopInUpgrade(t *testing.T) {
 	for _, memory := range []string{"", "yes"} {
