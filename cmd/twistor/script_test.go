@@ -37,10 +37,7 @@ import (
 //   - weblog: W09 for another plugin, and F-38
 //
 // S09 and W08, configuration as code, are programs of one's own with a.Main():
-// see package app. Left out: S06, S07, W10, W11 and W33, which Twisted itself has
-// given up; W18, since a process is called as its file is; W21, for which there
-// are profiles and debuggers; W30, as a service of Windows runs in the foreground;
-// W32, of which each command comes with its protocol.
+// see package app. What is left out, and why, says docs/coming-from-twisted.md.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

@@ -234,7 +234,7 @@ func TestPrivilegesControl(t *testing.T) {
 	}
 }
 
-// W15, section 4.3: after the drop nothing of root is left, on no thread, and
+// W15, XC8, section 4.3: after the drop nothing of root is left, on no thread, and
 // none of it comes back.
 func TestW15Drop(t *testing.T) {
 	for _, tc := range []struct {

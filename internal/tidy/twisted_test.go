@@ -63,13 +63,19 @@ func names(text, id string) bool {
 	}
 }
 
+// rowIn is names for prose: the row is a word, not the beginning of one, as it may
+// be in data.
+func rowIn(text, id string) bool {
+	return regexp.MustCompile(`(?:^|[^A-Za-z0-9])` + regexp.QuoteMeta(id) + `(?:[^A-Za-z0-9]|$)`).MatchString(text)
+}
+
 // showsOf are up to two tests that name a row, those first whose own name does.
 func showsOf(all []shown, id string) string {
 	var byName, byText []string
 	for _, s := range all {
 		if names(s.name, id) {
 			byName = append(byName, s.name)
-		} else if names(s.text, id) {
+		} else if rowIn(s.text, id) {
 			byText = append(byText, s.name)
 		}
 	}
@@ -101,7 +107,7 @@ func checkTwisted(t *tree, p paper) (found []finding) {
 			continue
 		}
 		for _, name := range strings.Split(shows, ", ") {
-			if !slices.ContainsFunc(all, func(s shown) bool { return s.name == name && names(s.text, id) }) {
+			if !slices.ContainsFunc(all, func(s shown) bool { return s.name == name && (names(s.name, id) || rowIn(s.text, id)) }) {
 				found = append(found, finding{p.name, i + 1, fmt.Sprintf("%s does not name %s: run go test ./internal/tidy -run Twisted -update", name, id)})
 			}
 		}

@@ -44,6 +44,7 @@ type endless struct{}
 
 func (endless) LogValue() slog.Value { return slog.GroupValue(slog.Any("g", endless{})) }
 
+// O02 is in it, too: a failure with its stack, whole.
 func TestO07Text(t *testing.T) {
 	const head = "2026-11-22T12:00:00.123Z INFO "
 	for _, tc := range []struct {
