@@ -1,11 +1,12 @@
 // The command twistor runs ready servers:
 //
 //	twistor weblog        stream the hits of a web server's log
+//	twistor fibonacci     answer each line with the next number, never one twice
+//	twistor procmon       keep a program running
 //	twistor help          say what else there is
 //
-// It exits with 0 when it was stopped by SIGINT or SIGTERM, and else by
-// sysexits.h: 64 if the command line is wrong, 66 if an input cannot be read,
-// 69 if a port is not to be had, 73 if a file cannot be made.
+// docs/running.md says how they are run as daemons, and what statuses they exit
+// with.
 package main
 
 import (
