@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/internal/poll"
@@ -49,8 +50,12 @@ func (disk) Lock(name string, perm fs.FileMode) (io.Closer, error) {
 	return f, nil
 }
 
-// SyncDir makes what happened to the names of a directory durable.
+// SyncDir makes what happened to the names of a directory durable. Windows has no
+// such call, and writes its names through a journal.
 func (disk) SyncDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(name)
 	if err != nil {
 		return err
