@@ -73,7 +73,11 @@ func (l *ledger) writeBatch() {
 	l.take()
 	b, file := l.writing.text, l.file
 	sealBatch(b, l.key, l.writing.first, l.version)
+	size := l.growth(len(b))
 	deferred.Go(l.m.loop, func(context.Context) (struct{}, error) {
+		if size > 0 {
+			grow(file, size)
+		}
 		_, err := file.Write(b)
 		if err == nil {
 			err = file.Sync()
@@ -95,7 +99,7 @@ func (l *ledger) writeBatch() {
 func (l *ledger) writeBase() {
 	l.take()
 	l.number++
-	l.drop() // all that it has is in the base
+	l.leave() // all that it has is in the base
 	b, err := l.encodeBase()
 	if err != nil {
 		l.based(nil, 0, 0, err)
@@ -112,11 +116,19 @@ func (l *ledger) writeBase() {
 	})
 }
 
-// drop closes the open segment, if there is one.
+// drop gives the open segment up, if there is one: it is closed as it is.
 func (l *ledger) drop() {
 	if file := l.file; file != nil {
 		l.file = nil
 		deferred.Go(l.m.loop, closed(file)).Done(nil)
+	}
+}
+
+// leave closes the open segment, if there is one, without the room behind it.
+func (l *ledger) leave() {
+	if file := l.file; file != nil {
+		l.file = nil
+		deferred.Go(l.m.loop, cut(file, l.end(), l.ahead)).Done(nil)
 	}
 }
 
@@ -135,7 +147,7 @@ func (l *ledger) encodeBase() ([]byte, error) {
 // based is called when a base is written, or could not be. Changes go on into
 // the new segment; after a failure into none, until the next try.
 func (l *ledger) based(f twistor.File, key uint32, n int, err error) {
-	l.file, l.key, l.baseBytes, l.bytes = f, key, int64(n), 0
+	l.file, l.key, l.baseBytes, l.bytes, l.ahead = f, key, int64(n), 0, 0
 	l.stale = false
 	l.wrote(err)
 }

@@ -224,10 +224,21 @@ func TestF32Newer(t *testing.T) {
 // TestF32JournalDamaged flips each byte of the newest segment of a journal, and cuts
 // it at each length. Never may a wrong state come out; what can be had from the
 // older segment must be had; and whatever is lost must be told.
-func TestF32JournalDamaged(t *testing.T) {
+func TestF32JournalDamaged(t *testing.T) { journalDamaged(t, 0) }
+
+// TestF32JournalWithRoomDamaged does so with room behind the last batch. Room that
+// is flipped is nothing lost, but it is told; room that is cut is nothing.
+func TestF32JournalWithRoomDamaged(t *testing.T) { journalDamaged(t, 100) }
+
+func journalDamaged(t *testing.T, room int) {
 	disk := atRest(t)
 	file := only(t, disk, "/var", "0002", segmentSuffix)
 	good := content(t, disk, file)
+	whole := len(good)
+	good = append(good, make([]byte, room)...)
+	if x := examine(t, disk, file, good); x.err != nil || x.count != 9 || x.log != "" {
+		t.Errorf("undamaged: got %+v, want all changes and nothing said", x)
+	}
 	baseBytes := bytes.Index(good, []byte("\n"+batchWord)) + 1
 	last := bytes.LastIndex(good, []byte("\n"+batchWord)) + 1
 	check := func(what string, b []byte, least int, want string) {
@@ -253,14 +264,24 @@ func TestF32JournalDamaged(t *testing.T) {
 			check(fmt.Sprintf("byte %d of %d, in the base", i, baseBytes), b, 9, "damaged")
 		case i < last:
 			check(fmt.Sprintf("byte %d, in a batch before others", i), b, 3, "damaged")
-		default:
+		case i < whole:
 			check(fmt.Sprintf("byte %d, in the last batch", i), b, 7, "dropped")
+		default:
+			what := fmt.Sprintf("byte %d, in the room", i)
+			check(what, b, 9, "")
+			if x := examine(t, disk, file, b); !strings.Contains(x.log, fmt.Sprintf("bytes=%d\n", i-whole+1)) || len(x.complaints) > 0 {
+				t.Errorf("%s: got %q, want a warning of %d bytes", what, x.log, i-whole+1)
+			}
 		}
 		switch {
 		case i < baseBytes:
 			check(fmt.Sprintf("cut at %d, in the base", i), good[:i], 3, "damaged")
 		case bytes.HasPrefix(good[i:], []byte(batchWord)):
 			// Cut between batches: nothing tells that there were more.
+		case i >= whole:
+			if x := examine(t, disk, file, good[:i]); x.err != nil || x.count != 9 || x.log != "" {
+				t.Errorf("cut at %d, in the room: got %+v, want all changes and nothing said", i, x)
+			}
 		default:
 			check(fmt.Sprintf("cut at %d, in a batch", i), good[:i], 3, "dropped")
 		}

@@ -31,9 +31,9 @@
 // What does not: a batch of a journal that was changed at rest takes those behind
 // it with it, unless a snapshot is newer, and that is logged as an error. If it is
 // the last one it looks like one that a crash has torn: it is dropped with a
-// warning; and a journal that was cut between two batches looks whole. Two damaged
-// generations are an error. Without flock nothing keeps two processes from one
-// directory, which is logged.
+// warning; and a journal that was cut between two batches, or is zero from there
+// on, looks whole. Two damaged generations are an error. Without flock nothing
+// keeps two processes from one directory, which is logged.
 //
 // A state changes: Upgrades make of each old version the next one. A field that
 // was saved and that the program does not have any more is an error until an
@@ -47,6 +47,7 @@
 //
 // Limits: files of 256 MiB, states of 100 levels, names of 128 bytes, 16 waiting
 // snapshots; of a journal 65,536 changes or 16 MiB that wait, 4 MiB of changes
-// after a base, three failures in a row until changes are refused; of a Table keys
-// of 150 bytes, values of 16 MiB, 64 MiB and 1,000 calls that wait.
+// after a base, with 1 MiB of room grown ahead for more, three failures in a row
+// until changes are refused; of a Table keys of 150 bytes, values of 16 MiB, 64 MiB
+// and 1,000 calls that wait.
 package persist

@@ -150,6 +150,10 @@ func (f *deadlyFile) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+func (f *deadlyFile) Truncate(size int64) error {
+	return f.d.around(func() error { return f.File.Truncate(size) })
+}
+
 // killed runs a child, kills it after so many lines if that is more than 0, and
 // returns what it said last. done says that it ended by itself.
 func killed(t *testing.T, dir string, order string, lines int) (x *scenario, done bool) {

@@ -51,6 +51,7 @@ type ledger struct {
 	number    uint64 // of the last segment that was tried
 	baseBytes int64  // of the open segment
 	bytes     int64  // of its batches
+	ahead     int64  // the size that it was grown to; 0: it was not
 	gathering pending
 	writing   pending
 	busy      bool
@@ -169,7 +170,7 @@ func (l *ledger) close(co *deferred.Co) error {
 	}
 	file := l.file
 	l.file = nil
-	_, err := deferred.Go(l.m.loop, closed(file)).Await(co)
+	_, err := deferred.Go(l.m.loop, cut(file, l.end(), l.ahead)).Await(co)
 	return err
 }
 

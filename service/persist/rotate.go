@@ -3,6 +3,7 @@ package persist
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path"
 
@@ -19,8 +20,9 @@ type newSegment struct {
 	removes               bool // those that are too old
 }
 
-// write makes the file, durably with its name, and opens it for batches. It is
-// opened anew, because some systems do not rename what is open.
+// write makes the file, durably with its name, and opens it where the first batch
+// belongs. It is opened anew, because some systems do not rename what is open, and
+// not to append: batches are written into the room before its end.
 func (s *newSegment) write(context.Context) (twistor.File, error) {
 	name := path.Join(s.dir, s.name)
 	if err := put(s.fsys, name, path.Join(s.dir, s.temporary), s.bytes); err != nil {
@@ -29,8 +31,12 @@ func (s *newSegment) write(context.Context) (twistor.File, error) {
 	if err := syncDir(s.fsys, s.dir); err != nil {
 		return nil, err
 	}
-	f, err := s.fsys.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := s.fsys.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
+		return nil, fmt.Errorf("persist: %w", err)
+	}
+	if _, err := f.Seek(int64(len(s.bytes)), io.SeekStart); err != nil {
+		f.Close()
 		return nil, fmt.Errorf("persist: %w", err)
 	}
 	if s.removes {

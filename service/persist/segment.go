@@ -17,7 +17,8 @@ import (
 // with a number of sixteen digits that grows by each segment, and eight digits of
 // chance. A new segment is complete and durable, base and name, before the first
 // batch is added to it; a batch is added when the one before is durable. So
-// only the last batch of a segment can be torn by a crash.
+// only the last batch of a segment can be torn by a crash. Behind it the file may
+// have room: zeros, for batches to come.
 const segmentSuffix = ".journal"
 
 // A base is the sealed text at the start of a segment.
@@ -138,7 +139,8 @@ type segment struct {
 	// damage says what is wrong where nothing may be: in the base, or before a
 	// whole batch. nil: nothing.
 	damage error
-	// torn is how many bytes at the end are no batch: what a crash left.
+	// torn is how many bytes behind the last batch are none: what a crash left.
+	// Zeros at the end do not count, they are room.
 	torn int
 }
 
@@ -193,8 +195,9 @@ func readSegment(file, journal, word string, b []byte) (*segment, error) {
 }
 
 // readBatches reads all whole batches. What lies before one of them is damage,
-// what lies behind the last one is torn.
+// what lies behind the last one is torn, up to the room: a batch has no zero byte.
 func (s *segment) readBatches(b []byte, key uint32) {
+	b = bytes.TrimRight(b, "\x00")
 	bad, badSums := 0, 0
 	for len(b) > 0 {
 		x, n := openBatch(b, key)
