@@ -87,6 +87,9 @@ func TestTornBeforeRoom(t *testing.T) {
 	file := only(t, disk, "/var", "0002", segmentSuffix)
 	good := content(t, disk, file)
 	last := bytes.LastIndex(good, []byte("\n"+batchWord)) + 1
+	if len(good) > last+100 {
+		t.Fatalf("the last batch and what follows have %d bytes, want no room", len(good)-last)
+	}
 	for i := last; i < len(good); i++ {
 		b := append(good[:i:i], make([]byte, len(good)-i+1000)...)
 		x := examine(t, disk, file, b)

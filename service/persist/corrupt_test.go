@@ -235,6 +235,9 @@ func journalDamaged(t *testing.T, room int) {
 	file := only(t, disk, "/var", "0002", segmentSuffix)
 	good := content(t, disk, file)
 	whole := len(good)
+	if whole > 4<<10 {
+		t.Fatalf("the segment has %d bytes, want up to 4 KiB", whole)
+	}
 	good = append(good, make([]byte, room)...)
 	if x := examine(t, disk, file, good); x.err != nil || x.count != 9 || x.log != "" {
 		t.Errorf("undamaged: got %+v, want all changes and nothing said", x)

@@ -61,6 +61,8 @@ func FuzzJournal(f *testing.F) {
 	f.Add(bytes.Join([][]byte{one, two}, nil))
 	f.Add(bytes.Join([][]byte{one, []byte("batch "), two}, nil))
 	f.Add(one[:len(one)-1])
+	f.Add(bytes.Join([][]byte{one, two, make([]byte, 600)}, nil))
+	f.Add(bytes.Join([][]byte{one, two[:20], make([]byte, 600)}, nil))
 	f.Add(two)
 	f.Add([]byte("batch 0000 ffffffff 0000000000000001 00000000\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
