@@ -94,6 +94,7 @@ func TestLoadSharesNothing(t *testing.T) {
 func TestT29TypesAreChecked(t *testing.T) {
 	l := newLoop(t)
 	s := l.open(t, Config{})
+	type silent struct{ f func() }
 	type tree struct {
 		Name string
 		Kids []*tree
@@ -102,7 +103,7 @@ func TestT29TypesAreChecked(t *testing.T) {
 		"number": new(int), "time": &struct{ At time.Time }{}, "big": &struct{ A *big.Int }{big.NewInt(1)}, "tree": &tree{},
 		"map": &map[int]string{}, "raw": new(json.RawMessage), "volatile": &struct{ f func() }{}, "skipped": &struct {
 			F func() `json:"-"`
-		}{},
+		}{}, "embedded and volatile": &struct{ *silent }{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(good)) {
 		if err := s.Persist(name, good[name]); err != nil {
@@ -114,6 +115,7 @@ func TestT29TypesAreChecked(t *testing.T) {
 		"deep": &struct {
 			M map[string][]struct{ X error }
 		}{}, "complex": new(complex128), "key": &map[[2]int]int{},
+		"embedded": &struct{ *plain }{},
 	} {
 		if err := s.Persist("bad "+name, state); !errors.Is(err, ErrUnknownType) {
 			t.Errorf("%s: got %v, want ErrUnknownType", name, err)

@@ -54,6 +54,10 @@ func checkType(t reflect.Type, where string, whole bool, seen map[reflect.Type]b
 	case reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
+			if hidesFields(f) {
+				return fmt.Errorf("%w: %s embeds %s, which would be saved and cannot be loaded: want %s, or `json:\"-\"`",
+					ErrUnknownType, where, f.Type, f.Type.Elem())
+			}
 			if !kept(f) {
 				if whole {
 					return fmt.Errorf("%w: %s.%s is not exported, and would be lost", ErrUnknownType, where, f.Name)
@@ -67,6 +71,20 @@ func checkType(t reflect.Type, where string, whole bool, seen map[reflect.Type]b
 		return nil
 	}
 	return fmt.Errorf("%w: %s is %s, want plain values: fields that are not exported are not saved", ErrUnknownType, where, t)
+}
+
+// hidesFields reports whether f is an embedded pointer whose fields JSON saves,
+// and cannot load, since nobody can set the pointer.
+func hidesFields(f reflect.StructField) bool {
+	if !f.Anonymous || f.IsExported() || f.Tag.Get("json") == "-" || f.Type.Kind() != reflect.Pointer || f.Type.Elem().Kind() != reflect.Struct {
+		return false
+	}
+	for i := range f.Type.Elem().NumField() {
+		if kept(f.Type.Elem().Field(i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // kept reports whether JSON has a field.
