@@ -41,8 +41,7 @@ var marks = []mark{
 	// No switch may be made for a value that is there: half of one is the proof.
 	{"coroutines", "await a ready value", true, 0.03, nil},
 	{"durable", oneWriter, true, 1.15, []string{bareAppend}},
-	// SQLite writes over blocks that its log has already: no size becomes durable with them.
-	{"durable", oneWriter, true, 1.45, []string{"SQLite"}},
+	{"durable", oneWriter, true, 1, []string{"SQLite"}},
 	{"durable", oneWriter, true, 1, together},
 	{"durable", sixteenWriters, true, 0.9, together},
 	{"durable", sixteenWriters, true, 0.15, []string{"SQLite"}},
