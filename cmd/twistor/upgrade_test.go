@@ -155,7 +155,7 @@ func TestF38Upgrade(t *testing.T) {
 	var all sync.WaitGroup
 	tick := time.NewTicker(time.Second / time.Duration(rate))
 	defer tick.Stop()
-	for i := range 16 {
+	for i := range 64 {
 		all.Go(func() { // those who come and go
 			for ctx.Err() == nil {
 				select {
