@@ -108,7 +108,7 @@ func killedThenPowerFails(at int, without string, snapshotsOnly bool) error {
 
 // TestF29SectorSubsets loses power in 10,000 ways: before each call the disk is
 // copied, and each copy keeps another subset of the sectors and names that were
-// not synced, some of them torn.
+// not synced, some of them torn: F-29.
 func TestF29SectorSubsets(t *testing.T) {
 	n := calls()
 	each := scale(10_000, 1000)/n + 1

@@ -90,11 +90,11 @@ func TestLoadSharesNothing(t *testing.T) {
 }
 
 // TestT29TypesAreChecked refuses states of which a file would have to say what
-// type to make, or which would not come back as they were.
+// type to make, or which would not come back as they were: T-29.
 func TestT29TypesAreChecked(t *testing.T) {
 	l := newLoop(t)
 	s := l.open(t, Config{})
-	type silent struct{ f func() }
+	type silent struct{ _ func() }
 	type tree struct {
 		Name string
 		Kids []*tree
