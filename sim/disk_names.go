@@ -31,7 +31,7 @@ func (c nameChange) apply(to map[string]*node) {
 // the system finds time for it.
 const maxUndone = 4096
 
-// change changes names of a directory, until a SyncDir only for now.
+// change changes names of a directory; the change lasts from the next SyncDir on.
 func (n *node) change(c nameChange) {
 	c.apply(n.entries)
 	n.undone = append(n.undone, c)

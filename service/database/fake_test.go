@@ -111,8 +111,8 @@ func (c *fakeConn) Begin() (driver.Tx, error) { return nil, errors.New("fake: Be
 func (c *fakeConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	return c, c.fake.ask(ctx, strings.TrimSpace("begin "+strings.Replace(sql.IsolationLevel(o.Isolation).String(), "Default", "", 1)))
 }
-func (c *fakeConn) Commit() error   { return c.fake.ask(context.TODO(), "commit") }
-func (c *fakeConn) Rollback() error { return c.fake.ask(context.TODO(), "rollback") }
+func (c *fakeConn) Commit() error   { return c.fake.ask(context.Background(), "commit") }
+func (c *fakeConn) Rollback() error { return c.fake.ask(context.Background(), "rollback") }
 
 func (c *fakeConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.fake.ask(ctx, query); err != nil {
