@@ -79,12 +79,14 @@ func (c *channel) Connected() {}
 func (c *channel) FileReceived(f *os.File) { c.files = append(c.files, f) }
 
 func (c *channel) Received(p []byte) {
-	c.partial = append(c.partial, p...)
 	for {
-		line, rest, whole := bytes.Cut(c.partial, []byte("\n"))
+		piece, rest, whole := bytes.Cut(p, []byte("\n"))
+		c.partial = append(c.partial, piece...)
 		if !whole {
 			break
 		}
+		line := c.partial
+		p, c.partial = rest, nil
 		var m message
 		if err := json.Unmarshal(line, &m); err != nil {
 			c.fail(fmt.Errorf("upgrade: %q: %w", line[:min(len(line), 100)], err))
@@ -101,9 +103,7 @@ func (c *channel) Received(p []byte) {
 			c.fail(err)
 			return
 		}
-		c.partial = rest
 	}
-	c.partial = append([]byte(nil), c.partial...)
 	if len(c.partial) > maxMessageBytes {
 		c.fail(fmt.Errorf("upgrade: a message of more than %d bytes", maxMessageBytes))
 	}
@@ -118,6 +118,10 @@ func (c *channel) Disconnected(err error) {
 	if c.ended == nil {
 		c.ended = err
 	}
+	for _, f := range c.files { // of messages that did not come whole
+		f.Close()
+	}
+	c.files = nil
 	c.came.Put(message{Kind: "gone"})
 }
 

@@ -97,6 +97,11 @@ func (v *life) succeeded() {
 			if err != nil || m.Kind != "connection" {
 				return struct{}{}, nil
 			}
+			if !v.ports.takes(m.Name) {
+				v.log.Warn("a connection of the former process is not served any more", "at", m.Name)
+				m.file.Close()
+				continue
+			}
 			v.ports.arrive(m.Name, m.connection())
 		}
 	}).Done(nil)

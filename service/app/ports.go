@@ -272,6 +272,9 @@ func (p *ports) keepPaths(but twistor.Port) {
 	}
 }
 
+// takes reports whether a service takes connections of that endpoint.
+func (p *ports) takes(at string) bool { return p.takers[at] != nil }
+
 // arrive has a connection of the former process go on.
 func (p *ports) arrive(at string, c service.Connection) {
 	if take := p.takers[at]; take != nil {
