@@ -42,6 +42,8 @@ var arrows = []row{
 		"turns a Transport into a net.Conn and back"},
 	{"endpoint", []string{".", "deferred", "policy", "framing"}, []string{"reactor"},
 		"turns strings into Listen and Dial"},
+	{"protocol/web/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/web/..."}, []string{"reactor", "protocol/web/..."},
+		"is one protocol in several packages, and sees a twistor.Loop only"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
 	{"service/app", []string{".", "deferred", "endpoint", "framing/...", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
