@@ -30,8 +30,11 @@ func (b *BodyReader) Start(f Framing, length int64, l *Limits) {
 	if l == nil {
 		l = &defaults
 	}
-	*b = BodyReader{framing: f, left: length, limits: l}
-	b.done = f == NoBody || f == ByLength && length == 0
+	*b = BodyReader{framing: f, limits: l}
+	if f == ByLength {
+		b.left = max(length, 0)
+	}
+	b.done = f == NoBody || f == ByLength && b.left == 0
 }
 
 // Next returns the next piece of the body, which is a part of p and may be

@@ -52,11 +52,10 @@ func ExampleHeader() {
 	h.Add("Vary", "Accept, Origin")
 	h.Set("content-type", "text/plain")
 	fmt.Println(h.HasToken("vary", "origin"), h.Add("X", "a\r\nSet-Cookie: b"))
-	fmt.Printf("%s", h.AppendTo(nil))
+	fmt.Printf("%q\n", h.AppendTo(nil))
 	// Output:
 	// true http1: field "X": want a value without CR, LF, NUL and other controls
-	// Content-Type: text/plain
-	// Vary: Accept, Origin
+	// "Content-Type: text/plain\r\nVary: Accept, Origin\r\n"
 }
 
 // A client writes a request.
