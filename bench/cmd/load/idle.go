@@ -46,13 +46,19 @@ func idle() result {
 	return result{Idle: per(open - before), Used: per(used - before), Slab: per(kernel - slab), Setup: setup, RSS: float64(used)}
 }
 
-func connect(i int) net.Conn {
+// tcp connects socket number i for a goroutine.
+func tcp(i int) net.Conn {
 	f := os.NewFile(uintptr(dial(i)), "")
 	c, err := net.FileConn(f)
 	f.Close()
 	if err != nil {
 		log.Fatal(err)
 	}
+	return c
+}
+
+func connect(i int) net.Conn {
+	c := tcp(i)
 	if !*overTLS {
 		return c
 	}

@@ -18,6 +18,15 @@ func dial(i int) int {
 	if err != nil {
 		log.Fatal(err)
 	}
+	fd := unconnected(i)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}); err != nil {
+		log.Fatalf("connection %d: %v", i, err)
+	}
+	return fd
+}
+
+// unconnected is the socket that dial connects.
+func unconnected(i int) int {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		log.Fatal(err)
@@ -27,9 +36,6 @@ func dial(i int) int {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + i%8)}}); err != nil {
 		log.Fatal(err)
-	}
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}); err != nil {
-		log.Fatalf("connection %d: %v", i, err)
 	}
 	return fd
 }
@@ -62,8 +68,10 @@ func (p *poller) watch(op, fd, i int, events uint32) {
 }
 
 // wait returns what is ready, within 20 ms so that the clock is looked at.
-func (p *poller) wait() []unix.EpollEvent {
-	n, _, _ := unix.RawSyscall6(unix.SYS_EPOLL_WAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 20, 0, 0)
+func (p *poller) wait() []unix.EpollEvent { return p.waitFor(20) }
+
+func (p *poller) waitFor(ms int) []unix.EpollEvent {
+	n, _, _ := unix.RawSyscall6(unix.SYS_EPOLL_WAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), uintptr(ms), 0, 0)
 	if int(n) < 0 {
 		return nil
 	}
