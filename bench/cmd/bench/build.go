@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,20 +23,41 @@ var (
 		"load", "echo-twistor", "echo-net", "echo-gnet", "echo-netpoll", "echo-nbio", "echo-evio", "echo-rawgo",
 		"micro-go", "micro-twistor",
 		"durable-twistor", "durable-bbolt", "durable-sqlite", "durable-redis", "durable-limit",
+		"http-twistor", "http-net", "http-fasthttp", "http-nbio", "http-gnet", "http-rawgo",
+		"ws-twistor", "ws-gobwas", "ws-coder", "ws-nbio",
 	}
 	cPrograms = map[string]string{"epoll": "", "uv": "-luv"}
 )
 
-// build makes every program it can whose name begins with prefix. It builds each
-// alone, so that one that does not build costs the run one row and not all of
-// them.
-func build(p plan, prefix string) map[string]binary {
+// needs are the programs of a suite, by what their names begin with.
+var needs = map[string][]string{
+	"echo": {"load", "echo-", "epoll", "uv"}, "idle": {"load", "echo-", "epoll", "uv"}, "tls": {"load", "echo-"},
+	"timers": {"micro-"}, "deferreds": {"micro-"}, "coroutines": {"micro-"}, "durable": {"durable-"},
+	"http": {"load", "http-", "epoll"}, "files": {"load", "http-"}, "https": {"load", "http-"}, "h2": {"http-"},
+	"websocket": {"load", "ws-"}, "slow": {"load", "http-"},
+}
+
+// build makes every program it can that one of these suites needs; none are
+// named: of all. It builds each alone, so that one that does not build costs the
+// run one row and not all of them.
+func build(p plan, suites ...string) map[string]binary {
+	wanted := func(name string) bool {
+		for suite, prefixes := range needs {
+			if len(suites) > 0 && !slices.Contains(suites, suite) {
+				continue
+			}
+			if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+				return true
+			}
+		}
+		return false
+	}
 	built := map[string]binary{}
 	if err := os.MkdirAll(p.bin, 0o755); err != nil {
 		return built
 	}
 	compile := func(name string, words ...string) {
-		if !strings.HasPrefix(name, prefix) {
+		if !wanted(name) {
 			return
 		}
 		path, _ := filepath.Abs(filepath.Join(p.bin, name))

@@ -62,7 +62,7 @@ func TestDurablePeersKeepTheirWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(p.dir)
-	built := build(p, "durable-")
+	built := build(p, "durable")
 	for _, x := range durables(p, built).peers {
 		t.Run(x.name, func(t *testing.T) {
 			if x.absent != "" {

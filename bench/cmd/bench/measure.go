@@ -52,6 +52,11 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 			fmt.Fprintf(os.Stderr, "%s: %s is left out: %s\n", s.name, x.name, x.absent)
 		}
 	}
+	if s.prepare != nil {
+		if err := s.prepare(); err != nil {
+			log.Fatalf("%s: %v", s.name, err)
+		}
+	}
 	if s.rounds > 0 {
 		p.rounds = min(p.rounds, s.rounds)
 	}
@@ -67,7 +72,11 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 			if !match.MatchString(c.name) {
 				continue
 			}
-			for _, x := range s.peers {
+			peers := s.peers
+			if c.peers != nil {
+				peers = c.peers
+			}
+			for _, x := range peers {
 				if x.absent != "" || !p.wants(x.name) {
 					continue
 				}
@@ -160,6 +169,11 @@ func (x peer) serve(f func(addr string, pid int) (map[string]float64, error)) (m
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
+	}
+	if x.config.path != "" {
+		if err := os.WriteFile(x.config.path, []byte(strings.ReplaceAll(x.config.text, "ADDR", addr)), 0o644); err != nil {
+			return nil, err
+		}
 	}
 	words := []string{"-c", "0"}
 	for _, w := range x.words {

@@ -13,14 +13,20 @@ type peer struct {
 	name   string
 	words  []string // of its command; "ADDR" is replaced
 	env    []string
+	config config
 	absent string // why it cannot be run here; "": it can
 }
+
+// A config is a file that a server reads, written anew before each start. The
+// zero value is none.
+type config struct{ path, text string } // "ADDR" is replaced in its text
 
 // A cell is one job that every peer of a suite does: the arguments of load.
 type cell struct {
 	name  string
 	args  []string
 	limit string // "": the suite's
+	peers []peer // of the same names as the suite's; nil: those
 }
 
 // A suite is a table: peers against cells.
@@ -32,6 +38,9 @@ type suite struct {
 	peers   []peer
 	cells   []cell // none: the peers time themselves
 	rounds  int    // at most this many; 0: as many as asked
+
+	// prepare makes what is needed before the first round. nil: nothing is.
+	prepare func() error
 
 	// sample measures one cell of one peer. nil: it is a server under load.
 	sample func(p plan, x peer, c cell) (map[string]float64, error)
@@ -92,10 +101,9 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 		secure[i].env = small
 	}
 
-	window := []string{"-warm", "150ms", "-dur", "800ms"}
+	window := p.window()
 	idle, idleTLS, n := 19_000, 5_000, 1_000_000
 	if p.short {
-		window = []string{"-warm", "50ms", "-dur", "250ms"}
 		idle, idleTLS, n = 2_000, 500, 100_000
 	}
 	message := func(title string, size, conns, depth int) cell {
@@ -124,7 +132,7 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 		}
 	}
 	perOperation := []column{{"cpu", "CPU µs", "%.3f"}}
-	return []suite{
+	return append([]suite{
 		{name: "echo", figure: "cpu", limit: "C epoll", columns: perMessage, peers: echo(), cells: []cell{
 			message(pingPong, 64, 100, 1),
 			message(pipelined, 64, 100, 16),
@@ -138,7 +146,7 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 		{name: "deferreds", figure: "cpu", limit: "slice of callbacks", columns: perOperation, peers: self("deferreds")},
 		{name: "coroutines", figure: "cpu", limit: "iter.Pull", columns: perOperation, peers: self("coroutines")},
 		durables(p, built),
-	}, nil
+	}, webs(p, built, dir)...), nil
 }
 
 // The echo suite's cells, by which the marks find them.
