@@ -44,6 +44,8 @@ var arrows = []row{
 		"turns strings into Listen and Dial"},
 	{"protocol/web/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/web/..."}, []string{"reactor", "protocol/web/..."},
 		"is one protocol in several packages, and sees a twistor.Loop only"},
+	{"protocol/websocket", []string{".", "deferred", "framing/...", "protocol/web"}, []string{"reactor"},
+		"runs over web, as its RFC does; the real network only in tests of peers"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
 	{"service/app", []string{".", "deferred", "endpoint", "framing/...", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
@@ -92,6 +94,8 @@ var modules = []foreign{
 	{"github.com/xdg-go/scram", []string{"service/cred"}, false, "SCRAM's messages and proofs, without a connection"},
 	{"github.com/xdg-go/stringprep", []string{"service/cred/passwd"}, false, "SASLprep and its tables of Unicode"},
 	{"github.com/rogpeppe/go-internal/testscript", nil, true, "sessions as a person types them"},
+	{"github.com/klauspost/compress/flate", []string{"protocol/websocket"}, false, "deflate with a window of a size agreed on, and with a dictionary for short messages"},
+	{"github.com/coder/websocket", nil, true, "a peer of websocket's tests"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 
