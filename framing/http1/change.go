@@ -1,7 +1,5 @@
 package http1
 
-import "slices"
-
 // Add appends a field. White space around value is dropped, since no peer would
 // see it. A name that is no token, a value with CR, LF, NUL or another control,
 // and what would make h larger than 1 MiB are refused with a *FieldError, and h
@@ -55,11 +53,18 @@ func (h *Header) Del(name string) { h.delete(name, 0) }
 
 // delete removes all fields of that name from index i on.
 func (h *Header) delete(name string, i int) {
-	for i = h.find(name, i); i >= 0; i = h.find(name, i) {
-		f := h.fields[i]
-		h.dead += int(f.nameEnd - f.name + f.valueEnd - f.value)
-		h.fields = slices.Delete(h.fields, i, i+1)
+	if i = h.find(name, i); i < 0 {
+		return
 	}
+	kept := h.fields[:i]
+	for _, f := range h.fields[i:] {
+		if same(h.block[f.name:f.nameEnd], name) {
+			h.dead += int(f.nameEnd - f.name + f.valueEnd - f.value)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	h.fields = kept
 }
 
 // Reset makes h empty. It keeps its memory for the next message, but not more

@@ -48,10 +48,11 @@ func (l *Limits) maxChunkLine() int  { return or(l.MaxChunkLine, defaultMaxChunk
 func (l *Limits) maxExtensions() int { return or(l.MaxExtensions, defaultMaxExtensions) }
 func (l *Limits) maxTrailer() int    { return or(l.MaxTrailer, defaultMaxTrailer) }
 
-// or is n, or what holds when nothing was said.
+// or is n, or what holds when nothing was said; 1 GiB is as good as no limit,
+// and leaves the sums of limits and lengths within 32 bits.
 func or(n, whenZero int) int {
 	if n <= 0 {
 		return whenZero
 	}
-	return n
+	return min(n, 1<<30)
 }

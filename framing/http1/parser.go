@@ -26,8 +26,9 @@ const (
 // Request reads a request head from p: n bytes were consumed, and if done r is
 // whole. r points into p, or into memory of its own if the head came in pieces,
 // so it is valid as long as p, unless Keep is called. If not done, all of p was
-// consumed: come again with more, and with any r. The error is an *Error; after
-// it the stream means nothing any more. Body bytes are a BodyReader's.
+// consumed, and r has no fields: come again with more, and with any r. The error
+// is an *Error; after it the stream means nothing any more. Body bytes are a
+// BodyReader's.
 func (s *Parser) Request(p []byte, r *Request) (n int, done bool, err error) {
 	if s.part == nil {
 		var bad *Error
@@ -115,6 +116,7 @@ func (s *Parser) skipLead(p []byte) (n int, err *Error) {
 // returns the head when it is whole; h lends its list of fields.
 func (s *Parser) head(p []byte, now *section, h *Header, as role) (head *section, n int, err *Error) {
 	if s.part == nil {
+		h.Reset() // whatever comes of it, h's fields lie in h's block
 		now.buf, now.fields, now.role = p, h.fields[:0], as
 		done, err := now.run(&s.Limits)
 		if done || err != nil {

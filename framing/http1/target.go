@@ -145,19 +145,26 @@ func validPort[T text](port T) bool {
 }
 
 // Origin returns the path and query of the target, also where the target is a
-// whole URI; "*" for OPTIONS *, nil for CONNECT. It is valid as long as Target.
+// whole URI: "/" if it has no path, but "*" for OPTIONS then, as for "*" itself
+// (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.4). nil: CONNECT. It is
+// valid as long as Target.
 func (r *Request) Origin() []byte {
 	t := r.Target
 	if r.Method == "CONNECT" {
 		return nil
 	}
-	if len(t) == 0 || t[0] == '/' || t[0] == '*' {
+	start := schemeEnd(t)
+	if start < 0 {
 		return t
 	}
-	start := max(schemeEnd(t), 0)
 	i := bytes.IndexAny(t[start:], "/?")
-	if i < 0 {
+	switch {
+	case i < 0 && r.Method == "OPTIONS":
+		return []byte("*")
+	case i < 0:
 		return []byte("/")
+	case t[start+i] == '?':
+		return append([]byte("/"), t[start+i:]...)
 	}
 	return t[start+i:]
 }
