@@ -37,7 +37,7 @@ type firstLine struct {
 // run judges the lines that are whole; done says that the last, empty one has
 // been.
 func (s *section) run(l *Limits) (done bool, err *Error) {
-	if !s.begun && s.at == 0 && len(s.buf) > 0 && class[s.buf[0]]&tokenByte == 0 {
+	if !s.begun && len(s.buf) > 0 && !s.begins(s.buf[0]) {
 		// A hello of TLS may have no LF for long: say it at once.
 		return false, s.blame("first line begins with a byte that none begins with")
 	}
@@ -81,6 +81,14 @@ func (s *section) run(l *Limits) (done bool, err *Error) {
 		}
 		s.at, s.seen = end+1, end+1
 	}
+}
+
+// begins says whether a first line may begin with c.
+func (s *section) begins(c byte) bool {
+	if s.role == ofResponse {
+		return c == 'H'
+	}
+	return class[c]&tokenByte != 0
 }
 
 // What may be too large about a line.
