@@ -91,11 +91,14 @@ var modules = []foreign{
 	{"modernc.org/sqlite", nil, true, "SQLite without C: a real database for tests and examples"},
 	{"golang.org/x/crypto/argon2", []string{"service/cred/passwd"}, false, "a hash that is costly to guess, well reviewed"},
 	{"golang.org/x/crypto/bcrypt", []string{"service/cred/passwd"}, false, "the hash of most files of users that there are"},
+	{"golang.org/x/crypto/acme", []string{"service/acme"}, false, "the signed messages of RFC 8555, well reviewed; on the pool"},
 	{"github.com/xdg-go/scram", []string{"service/cred"}, false, "SCRAM's messages and proofs, without a connection"},
 	{"github.com/xdg-go/stringprep", []string{"service/cred/passwd"}, false, "SASLprep and its tables of Unicode"},
 	{"github.com/rogpeppe/go-internal/testscript", nil, true, "sessions as a person types them"},
 	{"github.com/klauspost/compress/flate", []string{"protocol/websocket"}, false, "deflate with a window of a size agreed on, and with a dictionary for short messages"},
 	{"github.com/coder/websocket", nil, true, "a peer of websocket's tests"},
+	{"golang.org/x/net/http2/hpack", []string{"protocol/web/internal/h2"}, true, "the compression of HTTP/2's headers: tables and a decoder that many have attacked"},
+	{"golang.org/x/net/http2", nil, true, "a peer and an oracle for our frames; it would link a second server and client"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 

@@ -82,7 +82,7 @@ func (e *encoder) pseudo(dst []byte, index int, value string) []byte {
 	case index == indexMethod && value == "POST", index == indexScheme && value == "https":
 		return append(dst, 0x80|byte(index+1))
 	case index == indexAuthority:
-		return e.indexed(dst, index, nil, unsafe.Slice(unsafe.StringData(value), len(value)))
+		return e.indexed(dst, index, nil, []byte(value))
 	}
 	dst = appendInteger(dst, 0, 4, index)
 	return appendText(dst, value)
@@ -115,7 +115,7 @@ func (e *encoder) fields(dst []byte, h *http1.Header, without omitted) []byte {
 	for i := range h.Len() {
 		name, value := h.At(i)
 		index := staticIndex(name)
-		if index == indexContentLength && without.length || index == indexDate && without.date || ofConnection(name) {
+		if index == indexContentLength && without.length || index == indexDate && without.date || ofConnection(name) || without.host && index == indexHost {
 			continue
 		}
 		dst = e.field(dst, index, name, value)
@@ -124,7 +124,7 @@ func (e *encoder) fields(dst []byte, h *http1.Header, without omitted) []byte {
 }
 
 // omitted are fields that are told apart from a Header.
-type omitted struct{ length, date bool }
+type omitted struct{ length, date, host bool }
 
 // ofConnection says whether a field is about the connection and not the message.
 func ofConnection(name []byte) bool {

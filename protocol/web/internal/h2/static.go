@@ -10,7 +10,7 @@ var staticNames = func() (byLength [28][]staticName) {
 		{"authorization", 23}, {"cache-control", 24}, {"content-disposition", 25}, {"content-encoding", 26},
 		{"content-language", 27}, {"content-length", indexContentLength}, {"content-location", 29},
 		{"content-range", 30}, {"content-type", 31}, {"cookie", 32}, {"date", indexDate}, {"etag", 34},
-		{"expect", 35}, {"expires", 36}, {"from", 37}, {"host", 38}, {"if-match", 39},
+		{"expect", 35}, {"expires", 36}, {"from", 37}, {"host", indexHost}, {"if-match", 39},
 		{"if-modified-since", 40}, {"if-none-match", 41}, {"if-range", 42}, {"if-unmodified-since", 43},
 		{"last-modified", 44}, {"link", 45}, {"location", 46}, {"max-forwards", 47},
 		{"proxy-authenticate", 48}, {"proxy-authorization", 49}, {"range", 50}, {"referer", 51},
@@ -37,6 +37,7 @@ const (
 	indexStatus        = 8 // 200
 	indexContentLength = 28
 	indexDate          = 33
+	indexHost          = 38
 	staticRows         = 61
 )
 

@@ -1,0 +1,202 @@
+package h2
+
+import (
+	"slices"
+	"time"
+
+	"github.com/twistor-go/twistor/framing/http1"
+)
+
+// A Stream is one exchange. The connection has it, and uses it again for
+// another one, after its owner has called Release and both sides have said all
+// or one has reset it. Loop-only.
+type Stream struct {
+	// Owner is the receiver's own; the connection does not look at it.
+	Owner any
+
+	conn     *Conn
+	id       uint32
+	state    state
+	released bool
+	answered bool // the final head has come (Client) or gone (Server)
+	headOnly bool // the answer to HEAD has a length and no body
+	tunnel   bool // CONNECT: silence is not a fault
+	full     bool // Full said so: Drained is owed
+	lined    bool // it is in the conn's line
+	ending   bool // END_STREAM follows the queue
+	next     *Stream
+
+	trailer    *http1.Header // follows the queue, with END_STREAM
+	queue      []piece
+	queued     int // bytes of it
+	sendWindow int
+	mark       time.Time // since when stallBytes have not left
+	sent       int       // that have, since
+
+	recvWindow int
+	credit     int       // consumed, and not given back yet
+	held       int       // received, and not consumed
+	expected   int64     // what is missing of Content-Length; -1: nobody said
+	heard      time.Time // of its last DATA
+	cost       int       // of its header, in the budget of the connection
+}
+
+// A piece is bytes that wait to be sent.
+type piece struct {
+	p     []byte
+	block []byte // the pool's block that p is a part of; nil: shared, it never changes
+}
+
+// ID is the stream's number: odd, and higher than those of all before it.
+func (s *Stream) ID() uint32 { return s.id }
+
+// Conn is the connection that the stream is of.
+func (s *Stream) Conn() *Conn { return s.conn }
+
+// Ended reports whether nothing can be sent any more.
+func (s *Stream) Ended() bool {
+	return s.ending || s.state == localEnded || s.state == closed || s.state == reset
+}
+
+// find is the place of a stream among those that are open, and whether it is
+// there. They are in order, and few: the newest are asked for most.
+func (c *Conn) find(id uint32) (int, bool) {
+	if n := len(c.streams); n > 0 && c.streams[n-1].id <= id {
+		if c.streams[n-1].id == id {
+			return n - 1, true
+		}
+		return n, false
+	}
+	return slices.BinarySearchFunc(c.streams, id, func(s *Stream, id uint32) int { return int(s.id) - int(id) })
+}
+
+// lookup is the stream of an id, nil if it is not open, and its state.
+func (c *Conn) lookup(id uint32) (*Stream, state) {
+	if i, ok := c.find(id); ok {
+		return c.streams[i], c.streams[i].state
+	}
+	opened := c.lastPeer
+	if c.role == Client {
+		opened = c.nextOwn - 1
+	}
+	if id%2 == 0 || id > opened {
+		return nil, idle // pushed streams, which are even, do not exist
+	}
+	if slices.Contains(c.forgotten[:], id) {
+		return nil, reset
+	}
+	return nil, closed
+}
+
+// begin makes a stream of the next id.
+func (c *Conn) begin(id uint32, length int64) *Stream {
+	s := c.pool.stream()
+	s.conn, s.id, s.state = c, id, open
+	s.sendWindow, s.recvWindow = c.peer.initialWindow, c.config.StreamWindowBytes
+	s.expected, s.heard = length, c.clock.Now()
+	c.streams = append(c.streams, s)
+	return s
+}
+
+// Release says that the owner has no more to do with s, and must not touch it
+// again. What it has sent to the end still goes out. If it has not said all, s
+// is reset with CANCEL; if the peer has not, with NO_ERROR: "A server MAY
+// request that the client abort transmission of a request without error."
+// https://www.rfc-editor.org/rfc/rfc9113#section-8.1
+func (c *Conn) Release(s *Stream) {
+	if s.conn != c || s.released {
+		panic("h2: internal error: a stream is released twice")
+	}
+	s.released, s.Owner = true, nil
+	c.giveBack(nil, s.held)
+	s.held = 0
+	if !s.Ended() {
+		c.Reset(s, Cancel)
+		return
+	}
+	c.settle(s)
+}
+
+// settle ends a stream that nobody has an interest in any more.
+func (c *Conn) settle(s *Stream) {
+	if !s.released {
+		return
+	}
+	switch {
+	case s.state == localEnded:
+		code := NoError
+		if c.role == Client {
+			code = Cancel
+		}
+		c.send(s.id, code)
+		s.state = reset
+	case s.state != closed && s.state != reset:
+		return // its queue goes out first
+	}
+	c.forget(s)
+}
+
+// forget takes a stream out of the connection.
+func (c *Conn) forget(s *Stream) {
+	i, ok := c.find(s.id)
+	if !ok {
+		return
+	}
+	c.streams = slices.Delete(c.streams, i, i+1)
+	c.dropQueue(s)
+	c.line.remove(s)
+	c.heldBytes -= s.cost
+	if c.out.Full() {
+		c.lingering++ // the peer has not seen its end
+	}
+	c.pool.giveStream(s)
+	if len(c.streams) == 0 && !c.over {
+		c.quiet()
+	}
+}
+
+// A line is the streams that have something to send and may, in turn.
+type line struct{ first, last *Stream }
+
+// add puts s at the end, if it belongs into the line.
+func (l *line) add(s *Stream) {
+	if s.lined || s.queued == 0 || s.sendWindow <= 0 {
+		return
+	}
+	s.lined = true
+	if l.last == nil {
+		l.first = s
+	} else {
+		l.last.next = s
+	}
+	l.last = s
+}
+
+// take is the first, which is not in the line any more.
+func (l *line) take() *Stream {
+	s := l.first
+	if l.first = s.next; l.first == nil {
+		l.last = nil
+	}
+	s.next, s.lined = nil, false
+	return s
+}
+
+func (l *line) remove(s *Stream) {
+	if !s.lined {
+		return
+	}
+	if l.first == s {
+		l.take()
+		return
+	}
+	for before := l.first; before != nil; before = before.next {
+		if before.next == s {
+			if before.next = s.next; s.next == nil {
+				l.last = before
+			}
+			break
+		}
+	}
+	s.next, s.lined = nil, false
+}
