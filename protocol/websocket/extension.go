@@ -11,8 +11,15 @@ type extension struct {
 
 type param struct{ name, value string }
 
+const (
+	maxExtensions = 32 // that are looked at; the rest is only parsed
+	maxParams     = 8  // of one: more than any has
+	maxTokens     = 64 // of a list that are looked at
+)
+
 // parseExtensions reads the field, whose lines are joined by commas. It looks at each byte
-// once or twice; ok is false if that is not its grammar.
+// once or twice, and keeps no more than it must; ok is false if that is not its
+// grammar.
 func parseExtensions(field string) (list []extension, ok bool) {
 	s := scanner(field)
 	for {
@@ -41,9 +48,13 @@ func parseExtensions(field string) (list []extension, ok bool) {
 					return nil, false
 				}
 			}
-			e.params = append(e.params, p)
+			if len(e.params) < maxParams {
+				e.params = append(e.params, p)
+			}
 		}
-		list = append(list, e)
+		if len(list) < maxExtensions {
+			list = append(list, e)
+		}
 		if s != "" && !s.next(',') {
 			return nil, false
 		}
@@ -129,7 +140,9 @@ func tokens(field string) (list []string, ok bool) {
 		if !isToken(element) {
 			return nil, false
 		}
-		list = append(list, element)
+		if len(list) < maxTokens {
+			list = append(list, element)
+		}
 	}
 	return list, true
 }

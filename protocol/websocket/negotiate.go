@@ -92,7 +92,7 @@ func (f *Deflate) accept(field string) (answer string, d deflation, ok bool) {
 		return "", d, ok
 	}
 	for _, e := range offers {
-		if e.name != extensionName || len(e.params) > 4 {
+		if e.name != extensionName {
 			continue
 		}
 		offer, valid := parseTerms(e.params, true)
