@@ -5,7 +5,8 @@ import "bytes"
 // A Parser reads the heads of one connection's messages from bytes that come
 // cut anywhere. The zero value is ready. Between messages, and for a head that
 // comes in one piece, it holds no memory; what has come of a cut head it keeps,
-// up to MaxLine and MaxHead. Loop-only.
+// up to MaxLine and MaxHead. Connections of one loop may share a Parser, as long
+// as each leaves it Idle. Loop-only.
 type Parser struct {
 	// Limits of the heads. Not changed after first use.
 	Limits Limits
@@ -79,6 +80,10 @@ func (s *Parser) Response(p []byte, method string, r *Response) (n int, done boo
 // Started says whether a head has begun and is not whole: a deadline runs. One
 // empty line before a request does not begin it.
 func (s *Parser) Started() bool { return s.part != nil }
+
+// Idle says whether s knows nothing of what comes next, not even half an empty
+// line, so that another connection may use it.
+func (s *Parser) Idle() bool { return s.part == nil && s.lead == noLead }
 
 // Reset forgets what has come of a head.
 func (s *Parser) Reset() { s.part, s.lead = nil, noLead }

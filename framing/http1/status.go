@@ -51,5 +51,5 @@ var reasons = [...]string{
 	400: "Internal Server Error", 401: "Not Implemented", 402: "Bad Gateway",
 	403: "Service Unavailable", 404: "Gateway Timeout", 405: "HTTP Version Not Supported",
 	406: "Variant Also Negotiates", 407: "Insufficient Storage", 408: "Loop Detected",
-	411: "Network Authentication Required",
+	410: "Not Extended", 411: "Network Authentication Required",
 }
