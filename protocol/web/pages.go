@@ -26,5 +26,22 @@ func WriteError(w *ResponseWriter, r *Request, status int, public, id string) {
 	}
 }
 
+// Refuse answers an error as the Server does: by its ErrorPage, else by
+// WriteError, with public for the client's eyes, which may be "". Fields that
+// were set stay.
+func Refuse(w *ResponseWriter, r *Request, status int, public string) {
+	if page := w.x.s.ErrorPage; page != nil {
+		page(w, r, status, public, "")
+	} else {
+		WriteError(w, r, status, public, "")
+	}
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
 // NotFound answers 404.
-func NotFound(w *ResponseWriter, r *Request) { WriteError(w, r, 404, "", "") }
+func NotFound(w *ResponseWriter, r *Request) { Refuse(w, r, 404, "") }
+
+// Forbidden answers 403.
+func Forbidden(w *ResponseWriter, r *Request) { Refuse(w, r, 403, "") }

@@ -38,7 +38,8 @@ type Request struct {
 	body         Body
 	values       []value
 	params       []param
-	trim         int // bytes of the path that Mounts have taken
+	trim         int    // bytes of the target that Mounts have taken; -1: SetPath changed the path
+	mounted      string // the patterns of those Mounts
 	w            *ResponseWriter
 }
 
@@ -166,7 +167,7 @@ func (r *Request) SetValue(key, v any) {
 // SetPath gives the Handlers within another path, decoded: what rewrites and Mounts do.
 func (r *Request) SetPath(path string) {
 	r.splitTarget()
-	r.path = path
+	r.path, r.trim = path, -1
 }
 
 // splitTarget makes path and rawQuery of the target.
