@@ -21,9 +21,9 @@ func (e *Error) Error() string { return "http1: " + e.Reason }
 // bad is a message that breaks the grammar.
 func bad(reason string) *Error { return &Error{400, reason} }
 
-// tooLarge is a head beyond a limit.
+// tooLarge is a part of a message beyond a limit.
 func tooLarge(status int, what string, limit int) *Error {
-	return &Error{status, fmt.Sprintf("%s is too large: want %d at most", what, limit)}
+	return &Error{status, fmt.Sprintf("%s too large: want %d bytes at most", what, limit)}
 }
 
 // A FieldError is a header field that cannot be sent. Immutable after first use.

@@ -1,6 +1,9 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
 
 // A role says what a section of lines is, and so who is to blame for a bad one.
 type role uint8
@@ -211,5 +214,5 @@ func (s *section) tooMany(l *Limits) *Error {
 	case ofTrailer:
 		status = 400
 	}
-	return tooLarge(status, "number of fields", l.maxFields())
+	return &Error{status, fmt.Sprintf("too many fields: want %d at most", l.maxFields())}
 }
