@@ -110,8 +110,8 @@ func describe(p plan) {
 	version, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	fmt.Printf("Linux %s, %s, %d cores; server on core 0, load on core 1, all on the loopback; durable on both, %s.\n",
 		strings.TrimSpace(string(version)), runtime.Version(), runtime.NumCPU(), disk(p.dir))
-	fmt.Println("Figures are medians with [least most] of the rounds, in microseconds of server CPU for one operation (of time in")
-	fmt.Println("durable) or bytes for one connection. Compare them within one run only: a shared machine is noisy, and noise can only add.")
+	fmt.Println("Figures are medians with [least most] of the rounds: microseconds of server CPU for one operation (of time in durable),")
+	fmt.Println("or what the column says. Compare them within one run only: a shared machine is noisy, and noise can only add.")
 	if p.short {
 		fmt.Println("One short round: whether it works, and an order of magnitude. Marks are for full runs.")
 	}

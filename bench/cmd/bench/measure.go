@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -72,11 +73,7 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 			if !match.MatchString(c.name) {
 				continue
 			}
-			peers := s.peers
-			if c.peers != nil {
-				peers = c.peers
-			}
-			for _, x := range peers {
+			for _, x := range s.of(c) {
 				if x.absent != "" || !p.wants(x.name) {
 					continue
 				}
@@ -97,6 +94,14 @@ func (s suite) measure(p plan, match *regexp.Regexp) *samples {
 	}
 	progress("")
 	return got
+}
+
+// of are the peers of a cell.
+func (s suite) of(c cell) []peer {
+	if c.peers != nil {
+		return c.peers
+	}
+	return s.peers
 }
 
 // progress replaces the line that says what is being measured, on a terminal.
@@ -143,7 +148,9 @@ func underLoad(p plan, x peer, c cell) (map[string]float64, error) {
 // load runs the load generator on core 1 and reads its figures.
 func load(p plan, addr string, pid int, args []string) (map[string]float64, error) {
 	words := append([]string{"-c", "1", filepath.Join(p.bin, "load"), "-addr", addr, "-pid", fmt.Sprint(pid)}, args...)
-	cmd := exec.Command("taskset", words...)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute) // a server may just not answer
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "taskset", words...)
 	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1") // its one thread needs no preemption
 	out, err := cmd.Output()
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 )
@@ -55,6 +56,31 @@ func TestMarksSayByHowMuch(t *testing.T) {
 	}
 }
 
+// Nothing is allowed where the most is nothing.
+func TestMarksOfNothing(t *testing.T) {
+	for failed, want := range map[float64]string{0: ", failed | 0 | 0 | met |", 0.5: ", failed | 0.5 | 0 | **missed** |"} {
+		s := newSamples()
+		s.add("10000 attackers", us, "failed", failed)
+		var b strings.Builder
+		printVerdicts(&b, judge("slow", s))
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+// A mark may speak of another one of ours.
+func TestMarksOfOtherDoors(t *testing.T) {
+	s := newSamples()
+	s.add(helloMany, usHTTP, "cpu", 8)
+	s.add(helloMany, "net/http", "cpu", 10)
+	var b strings.Builder
+	printVerdicts(&b, judge("http", s))
+	if want := "http: " + helloMany + ", " + usHTTP + ", × net/http | 0.8 | 0.91 | met"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
 // Each mark must speak of a suite and a cell that are measured.
 func TestMarksNameWhatIsMeasured(t *testing.T) {
 	all, err := suites(plan{}, map[string]binary{}, t.TempDir())
@@ -71,7 +97,7 @@ func TestMarksNameWhatIsMeasured(t *testing.T) {
 			for _, c := range s.cells {
 				found = found || c.name == m.cell
 			}
-			for _, than := range m.than {
+			for _, than := range append([]string{cmp.Or(m.ours, us)}, m.than...) {
 				if !strings.Contains(names(s.peers), "|"+than+"|") {
 					t.Errorf("%s: no peer %q", m.suite, than)
 				}

@@ -68,7 +68,7 @@ func webs(p plan, built map[string]binary, dir string) []suite {
 				w.server("fasthttp", "http-fasthttp"),
 				w.server("nbio", "http-nbio"),
 				w.nginx("http", "listen ADDR backlog=4096;"),
-				w.server("gnet, no parser", "http-gnet"),
+				w.server("gnet minimal", "http-gnet"),
 				w.server("bare Go loop", "http-rawgo"),
 				peer{name: "C epoll", words: []string{floor.path, "ADDR", "http"}, absent: floor.absent},
 			),

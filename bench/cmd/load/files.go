@@ -71,7 +71,7 @@ func takeHead(fd int, buf []byte) (body int) {
 	}
 	must(err)
 	if n == 0 {
-		log.Fatal("the server has closed a connection")
+		log.Fatal(errClosed)
 	}
 	head, body, err := parseHead(buf[:n])
 	must(err)
@@ -101,6 +101,9 @@ func compare(fd int, ask []byte) error {
 			}
 			if head == 0 {
 				continue
+			}
+			if body == 0 || body%len(filled) > 0 {
+				return fmt.Errorf("got %d bytes, %q; want some of %q", body, in[head:min(head+40, len(in))], filled)
 			}
 			in = in[head:]
 		}

@@ -39,6 +39,7 @@ var (
 	path      = flag.String("path", "/", "what to ask a web server for")
 	body      = flag.String("body", site.Hello, "what it is to answer")
 	attackers = flag.Int("attackers", 10000, "slow: how many")
+	patience  = flag.Duration("patience", 5*time.Second, "slow: an honest request that takes longer has failed")
 	resume    = flag.Bool("resume", false, "handshakes: resume sessions")
 )
 

@@ -17,7 +17,6 @@ import (
 const (
 	drip     = time.Second            // an attacker sends one byte each
 	honestly = 5 * time.Millisecond   // an honest request comes each
-	patience = 5 * time.Second        // and is a failure after this
 	ramp     = 500 * time.Microsecond // an attacker comes each
 )
 
@@ -67,7 +66,7 @@ func slow() result {
 			came++
 		}
 		// The last ones have the time to fail.
-		for due := start.Add(time.Duration(s.asked) * honestly); due.Before(now) && due.Before(end.Add(-patience)); due = due.Add(honestly) {
+		for due := start.Add(time.Duration(s.asked) * honestly); due.Before(now) && due.Before(end.Add(-*patience)); due = due.Add(honestly) {
 			s.enter(s.asked, visitor{since: due})
 			s.asked++
 		}
@@ -79,7 +78,7 @@ func slow() result {
 	peak := proc.RSS(pids, "VmHWM")
 	secs := time.Since(start).Seconds()
 	if s.asked == 0 {
-		log.Fatalf("-dur %v: want more than %v, in which the last requests may be answered", *window, patience)
+		log.Fatalf("-dur %v: want more than %v, in which the last requests may be answered", *window, *patience)
 	}
 	return result{
 		Failed: 100 * (1 - float64(s.served)/float64(s.asked)),
@@ -151,7 +150,7 @@ func (s *siege) ready(at int, events uint32) {
 		if err == nil && whole == 0 {
 			return
 		}
-		if wait := time.Since(v.since); err == nil && wait < patience {
+		if wait := time.Since(v.since); err == nil && wait < *patience {
 			s.served++
 			s.waits = append(s.waits, wait.Seconds()*1e3)
 		}

@@ -29,7 +29,10 @@ func (wouldBlock) Error() string   { return "nothing to read" }
 func (wouldBlock) Temporary() bool { return true }
 func (wouldBlock) Timeout() bool   { return true }
 
-var errAgain error = wouldBlock{}
+var (
+	errAgain  error = wouldBlock{}
+	errClosed       = errors.New("the server has closed a connection")
+)
 
 // A socket is a stream over TCP.
 type socket int
@@ -41,7 +44,7 @@ func (s socket) read(p []byte) (int, error) {
 	case e != 0:
 		return 0, e
 	case n == 0:
-		return 0, errors.New("the server has closed a connection")
+		return 0, errClosed
 	default:
 		return n, nil
 	}
