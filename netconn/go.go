@@ -40,3 +40,11 @@ func (c *Conn) run(f func(net.Conn)) {
 	f(c)
 	returned = true
 }
+
+// New returns the Conn of t and the Protocol that feeds it: return that from
+// Build, or pass it to Transport.Switch. It is for those who have a goroutine
+// already; the connection lives until they Close it. Loop-only.
+func New(t twistor.Transport) (*Conn, twistor.Protocol) {
+	c := newConn(t)
+	return c, &events{Conn: c, begin: func(*Conn) {}}
+}

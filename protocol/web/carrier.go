@@ -39,10 +39,12 @@ type carrier interface {
 	full() bool
 	buffered() int
 	// switchTo gives the connection, or the stream, to another protocol after
-	// the head.
+	// the head; status 0: without one.
 	switchTo(status int, h *Header, f twistor.Factory) error
 	// transport is that of the connection: for its addresses, TLS and Loop.
 	transport() twistor.Transport
+	// remote is the address of the other end, as text; made once a connection.
+	remote() string
 	// protocol is the version of HTTP.
 	protocol() (major, minor int)
 	// keep is said when Serve has returned and the answer is not complete: what

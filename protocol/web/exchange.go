@@ -28,6 +28,7 @@ type exchange struct {
 	body    http1.BodyReader
 	h1      h1exchange // its carrier
 	pending *deferred.Signal
+	hint    func() // hears that the client may have gone; nil: nobody
 	free    *exchange
 	serving bool
 	late    bool // it was not complete when Serve returned
@@ -61,7 +62,7 @@ const maxSpares = 256
 
 // reset prepares the answer; the request is the carrier's to fill.
 func (x *exchange) reset(c carrier) {
-	x.c, x.late = c, false
+	x.c, x.late, x.hint = c, false, nil
 	w := &x.w
 	h, tr := w.header, w.trailer
 	h.Reset()
@@ -229,6 +230,17 @@ func (x *exchange) report(err error, status int) (id string) {
 	return id
 }
 
+// halfLeft says that the client may have gone: it sends no more. An answer that has
+// not begun is not waited for, one that has goes on until a write fails.
+func (x *exchange) halfLeft() {
+	switch {
+	case x.hint != nil:
+		x.hint()
+	case x.pending != nil && !x.w.headSent:
+		x.left(io.EOF)
+	}
+}
+
 // left says that the client has gone.
 func (x *exchange) left(err error) {
 	w := &x.w
@@ -247,6 +259,7 @@ func (x *exchange) done(err error) {
 	w := &x.w
 	w.ending, w.ended = true, true
 	w.soon.Stop()
+	x.repay()
 	if r := w.ready; r != nil {
 		w.ready = nil
 		r.Fail(ErrEnded)

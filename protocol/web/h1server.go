@@ -40,6 +40,7 @@ type h1conn struct {
 	last     bool // this answer is the last
 	readOver bool // the client sends no more
 	gone     bool
+	remote   string // the client's address, for those who ask
 }
 
 var preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -274,16 +275,17 @@ func (c *h1conn) close() {
 	c.timer.Stop()
 	c.unread = nil
 	c.t.SetLimits(twistor.Limits{Linger: DefaultLinger})
-	if c.holding {
-		c.holding = false
-		c.t.Resume()
-	}
+	c.holding = false
+	c.t.Resume()
 	c.t.Close()
 }
 
 // finish ends an exchange whose body has been read and whose answer is written.
 func (c *h1conn) finish(x *exchange, reusable bool) {
 	c.x = nil
+	if x.h1.paused {
+		x.h1.bodyResumed()
+	}
 	if reusable {
 		c.s.give(x)
 	}
@@ -313,7 +315,8 @@ func (c *h1conn) Drained() {
 	}
 }
 
-// ReadClosed hears that the client sends no more; it may still read.
+// ReadClosed hears that the client sends no more. Most have left then, and some
+// still read, such as a pipe into nc.
 func (c *h1conn) ReadClosed() {
 	c.readOver, c.last = true, true
 	switch x := c.x; {
@@ -328,6 +331,8 @@ func (c *h1conn) ReadClosed() {
 		if err := x.body.Closed(); err != nil {
 			x.req.Body.finish(err, nil)
 		}
+	case x != nil && !x.h1.answered:
+		x.halfLeft()
 	}
 }
 
@@ -417,6 +422,9 @@ func (c *h1conn) write(p []byte) error {
 func (c *h1conn) switchNow(p twistor.Protocol, unread []byte) {
 	c.leave()
 	c.gone, c.closing = true, true
+	if x := c.x; x != nil && x.h1.paused {
+		c.t.Resume()
+	}
 	c.x = nil
 	if c.holding {
 		c.holding = false
@@ -430,6 +438,7 @@ type h1exchange struct {
 	conn      *h1conn
 	x         *exchange
 	chunked   bool
+	framed    bool // the answer's end is told by its framing
 	bodyDone  bool // the request's
 	answered  bool // only the rest of the body is still to come
 	continues bool // the client waits for 100 Continue
@@ -442,8 +451,17 @@ type h1exchange struct {
 
 func (h *h1exchange) transport() twistor.Transport { return h.conn.t }
 func (h *h1exchange) protocol() (int, int)         { return 1, h.x.head.Minor }
-func (h *h1exchange) full() bool                   { return h.conn.t.Full() }
-func (h *h1exchange) buffered() int                { return h.conn.t.Buffered() }
+
+func (h *h1exchange) remote() string {
+	c := h.conn
+	if c.remote == "" {
+		c.remote = c.t.RemoteAddr().String()
+	}
+	return c.remote
+}
+
+func (h *h1exchange) full() bool    { return h.conn.t.Full() }
+func (h *h1exchange) buffered() int { return h.conn.t.Buffered() }
 
 func (h *h1exchange) bodyWanted() {
 	if h.continues {
@@ -503,6 +521,7 @@ func (h *h1exchange) head(status int, hdr *Header, length int64, body []byte, la
 	dst := http1.AppendStatusLine(c.s.out[:0], status)
 	dst = c.s.appendDate(dst, c.t.Loop().Now())
 	dst = appendFields(dst, hdr)
+	h.framed = true
 	switch {
 	case length >= 0:
 		dst = append(dst, "Content-Length: "...)
@@ -512,7 +531,7 @@ func (h *h1exchange) head(status int, hdr *Header, length int64, body []byte, la
 		h.chunked = true
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	default:
-		c.last = true // the end of the connection is that of the body
+		c.last, h.framed = true, false // the end of the connection is that of the body
 	}
 	if c.last {
 		dst = append(dst, "Connection: close\r\n"...)
@@ -601,28 +620,37 @@ func (h *h1exchange) end(trailer *Header) error {
 	return c.write(dst)
 }
 
+// abort ends the connection before its answer ends: in order where the client
+// can tell by the missing chunk or bytes, else by a reset.
 func (h *h1exchange) abort(error) {
-	h.conn.last = true
-	h.conn.t.Abort()
+	c := h.conn
+	c.last = true
+	if h.framed {
+		c.close()
+	} else {
+		c.t.Abort()
+	}
 }
 
 func (h *h1exchange) switchTo(status int, hdr *Header, f twistor.Factory) error {
 	c := h.conn
-	if !h.bodyDone {
+	if !h.bodyDone && status != 0 {
 		h.x.w.switched = false
 		return &Error{Status: 400, Public: "a request that switches has no body"}
 	}
-	dst := http1.AppendStatusLine(c.s.out[:0], status)
-	dst = c.s.appendDate(dst, c.t.Loop().Now())
-	if status == 101 {
-		dst = append(dst, "Connection: Upgrade\r\nUpgrade: "...)
-		dst = append(append(dst, h.x.req.upgrade...), "\r\n"...)
-	}
-	dst = append(appendFields(dst, hdr), "\r\n"...)
-	err := c.write(dst)
-	c.s.out = dst[:0]
-	if err != nil {
-		return err
+	if status != 0 {
+		dst := http1.AppendStatusLine(c.s.out[:0], status)
+		dst = c.s.appendDate(dst, c.t.Loop().Now())
+		if status == 101 {
+			dst = append(dst, "Connection: Upgrade\r\nUpgrade: "...)
+			dst = append(append(dst, h.x.req.upgrade...), "\r\n"...)
+		}
+		dst = append(appendFields(dst, hdr), "\r\n"...)
+		err := c.write(dst)
+		c.s.out = dst[:0]
+		if err != nil {
+			return err
+		}
 	}
 	h.x.done(nil)
 	p := f.Build(c.t)

@@ -1,0 +1,185 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// A hosted is a request as net/http's Handlers see it, in one piece.
+type hosted struct {
+	http.Request
+	url    url.URL
+	values []string
+}
+
+// host makes a *http.Request of r, of copies only.
+func host(ctx context.Context, r *Request, body io.ReadCloser) *http.Request {
+	n := r.Header.Len()
+	h := &hosted{values: make([]string, 0, n)}
+	q := &h.Request
+	q.Method = r.Method
+	q.RequestURI = string(r.target)
+	q.URL = &h.url
+	if !parseTarget(&h.url, q.RequestURI, r) {
+		if u, err := url.ParseRequestURI(q.RequestURI); err == nil {
+			h.url = *u
+		} else {
+			h.url = url.URL{Path: q.RequestURI, Host: q.RequestURI}
+		}
+	}
+	q.Proto, q.ProtoMajor, q.ProtoMinor = protoName(r.major, r.minor), r.major, r.minor
+	q.Header = make(http.Header, n)
+	for i := range n {
+		name, value := r.Header.At(i)
+		key := canonical(name)
+		if key == "Host" {
+			continue
+		}
+		text := string(value)
+		if old, ok := q.Header[key]; ok {
+			if key == "Cookie" { // HTTP/2 may send it in crumbs
+				old[0] += "; " + text
+				continue
+			}
+			q.Header[key] = append(old, text)
+			continue
+		}
+		h.values = append(h.values, text)
+		k := len(h.values)
+		q.Header[key] = h.values[k-1 : k : k]
+	}
+	q.Host = string(r.host)
+	q.ContentLength = r.Body.Length()
+	if q.ContentLength < 0 {
+		q.TransferEncoding = chunkedEncoding
+		if r.major == 2 {
+			q.TransferEncoding = nil
+		}
+	}
+	q.Body = body
+	if t, ok := r.Header.Value("Trailer"), true; ok && t != nil {
+		q.Trailer = make(http.Header)
+		for name := range strings.SplitSeq(string(t), ",") {
+			q.Trailer[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] = nil
+		}
+		q.Header.Del("Trailer")
+	}
+	q.RemoteAddr = r.w.c.remote()
+	q.TLS = r.TLS()
+	return q.WithContext(ctx)
+}
+
+var chunkedEncoding = []string{"chunked"}
+
+// parseTarget does without url.Parse for the targets that most are.
+func parseTarget(u *url.URL, target string, r *Request) bool {
+	if target == "" || target[0] != '/' || strings.IndexByte(target, '%') >= 0 || strings.HasPrefix(target, "//") {
+		return false
+	}
+	u.Path, u.RawQuery, _ = strings.Cut(target, "?")
+	u.ForceQuery = u.RawQuery == "" && len(u.Path) < len(target)
+	return true
+}
+
+// canonical is the canonical form of a field's name, for the usual ones without an
+// allocation.
+func canonical(name []byte) string {
+	if s, ok := usualNames[string(name)]; ok {
+		return s
+	}
+	return textproto.CanonicalMIMEHeaderKey(string(name))
+}
+
+var usualNames = func() map[string]string {
+	m := map[string]string{}
+	for _, s := range []string{"Host", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control",
+		"Connection", "Content-Length", "Content-Type", "Cookie", "Referer", "Authorization", "If-None-Match",
+		"If-Modified-Since", "Origin", "Range", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+		"Upgrade-Insecure-Requests", "X-Forwarded-For", "X-Forwarded-Proto", "X-Requested-With", "Expect", "Pragma",
+		"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User", "Dnt"} {
+		m[s] = s
+		m[strings.ToLower(s)] = s
+	}
+	return m
+}()
+
+func protoName(major, minor int) string {
+	switch {
+	case major == 2:
+		return "HTTP/2.0"
+	case minor == 0:
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
+}
+
+// An outline is the head of an answer as net/http's Handlers make it.
+type outline struct {
+	status  int
+	header  http.Header // theirs
+	trailer http.Header // http.TrailerPrefix and the declared ones, at the end
+}
+
+// apply gives the head to w. first is the beginning of the body, for its type.
+func (o *outline) apply(w *ResponseWriter, h http.Header, first []byte) {
+	for name, values := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			continue
+		}
+		for _, v := range values {
+			if err := w.header.Add(name, cleanValue(v)); err != nil && w.broken == nil {
+				w.broken = err
+			}
+		}
+	}
+	if len(first) > 0 && allowsBody(o.status) {
+		if _, typed := h["Content-Type"]; !typed && h["Content-Encoding"] == nil {
+			w.header.Set("Content-Type", http.DetectContentType(first))
+		}
+	}
+	w.WriteHeader(o.status)
+}
+
+// trailers gives what h has for after the body to w.
+func trailers(w *ResponseWriter, h http.Header) {
+	for name, values := range h {
+		if key, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+			for _, v := range values {
+				w.trailer.Add(key, cleanValue(v))
+			}
+		}
+	}
+	for _, list := range h["Trailer"] {
+		for name := range strings.SplitSeq(list, ",") {
+			key := textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))
+			for _, v := range h[key] {
+				w.trailer.Add(key, cleanValue(v))
+			}
+		}
+	}
+}
+
+// cleanValue is what net/http makes of a value: no line of its own.
+func cleanValue(v string) string {
+	if strings.ContainsAny(v, "\r\n\x00") {
+		return strings.TrimSpace(strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(v))
+	}
+	return v
+}
+
+// fill copies trailers of a request to where a net/http Handler looks for them.
+func fill(q *http.Request, t *Header) {
+	if t == nil {
+		return
+	}
+	if q.Trailer == nil {
+		q.Trailer = make(http.Header)
+	}
+	for name, value := range t.All() {
+		q.Trailer.Add(name, value)
+	}
+}
