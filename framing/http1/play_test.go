@@ -157,6 +157,7 @@ func played(p *player, whole []byte, sizes func(left int) int) *player {
 	return o
 }
 
+// How a stream is cut.
 func atOnce(left int) int  { return left }
 func byteByByte(_ int) int { return 1 }
 func cutAt(i int) func(int) int {
@@ -187,9 +188,13 @@ func modes(t *testing.T, p *player, whole []byte) *player {
 		}
 	}
 	same("byte by byte", played(p, whole, byteByByte))
-	step := 1 + len(whole)/512
+	cuts, near := 512, 64
+	if raceEnabled || testing.Short() {
+		cuts, near = 64, 8
+	}
+	step := 1 + len(whole)/cuts
 	for i := 1; i < len(whole); i++ {
-		if i%step == 0 || i < 64 || len(whole)-i < 64 {
+		if i%step == 0 || i < near || len(whole)-i < near {
 			same(fmt.Sprintf("cut after %d", i), played(p, whole, cutAt(i)))
 		}
 	}
