@@ -41,8 +41,9 @@ type Client struct {
 	MaxMessageBytes int
 	// MaxFragments is in how many fragments a message may come; 0: 1,024. The peer is told TooBig.
 	MaxFragments int
-	// PingInterval is after what silence the peer is asked whether it is
-	// there; as long again without an answer ends the connection. 0: 30 s; negative: it is never asked.
+	// PingInterval is how often we look whether something has come; if not, the
+	// peer is asked, and if then nothing has come the next time, it is given up: after
+	// two to three intervals of silence. 0: 30 s; negative: it is never asked.
 	PingInterval time.Duration
 	// CloseTimeout is how long the peer may take to answer a close frame. 0: 10 s.
 	CloseTimeout time.Duration
@@ -125,7 +126,9 @@ func (cl *Client) opening(l twistor.Loop, address string, build func(c *Conn) Pr
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return nil, config, fmt.Errorf("websocket: dial: %w", err)
+		var parse *url.Error // its words would show a password
+		errors.As(err, &parse)
+		return nil, config, fmt.Errorf("websocket: dial: want a URL: %w", parse.Err)
 	case u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" || u.Fragment != "":
 		// "Fragment identifiers are meaningless in the context of WebSocket URIs":
 		// https://www.rfc-editor.org/rfc/rfc6455#section-3

@@ -27,7 +27,7 @@
 // out; text is UTF-8, and refused at its first wrong byte; what breaks a rule is
 // told its code and closed; a message may Pause, Close or Abort, and what is
 // already here obeys; nothing is delivered after Close. Pings are answered, and
-// sent: a peer that is silent for twice PingInterval is given up.
+// sent: a peer that is silent for two or three times PingInterval is given up.
 //
 // Browsers let any page open a WebSocket with the cookies of its visitor, so
 // a Server takes those of its own host only, unless Origins names others.

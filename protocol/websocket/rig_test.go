@@ -148,4 +148,8 @@ func is[T error](err error) bool {
 	return errors.As(err, &e)
 }
 
-var _ twistor.Protocol = (*inward)(nil)
+var (
+	_ twistor.Protocol = (*inward)(nil)
+	// twistorLimits let a test write much at once.
+	twistorLimits = twistor.Limits{Max: 64 << 20}
+)

@@ -200,7 +200,7 @@ func TestWS06_Declared(t *testing.T) {
 // frame or the message ends; what is, however it is split, is heard.
 func TestWS07_UTF8(t *testing.T) {
 	for _, tc := range []struct{ name, input, want string }{
-		{"a bad byte in the middle of a frame", masked(0x81, "abc\xff" + strings.Repeat("d", 100))[:6+4], "close 1007"},
+		{"a bad byte in the middle of a frame", masked(0x81, "abc\xff"+strings.Repeat("d", 100))[:6+4], "close 1007"},
 		{"in the second fragment", masked(0x01, "abc\xe2\x82") + masked(0x00, "\x28zzz")[:6+1], "close 1007"},
 		{"a surrogate", masked(0x01, "\xed") + masked(0x00, "\xa0zz")[:6+1], "close 1007"},
 		{"beyond U+10FFFF", masked(0x01, "\xf4") + masked(0x00, "\x90zz")[:6+1], "close 1007"},

@@ -48,8 +48,9 @@ type Server struct {
 	MaxMessageBytes int
 	// MaxFragments is in how many fragments a message may come; 0: 1,024. The peer is told TooBig.
 	MaxFragments int
-	// PingInterval is after what silence the peer is asked whether it is
-	// there; as long again without an answer ends the connection. 0: 30 s; negative: it is never asked.
+	// PingInterval is how often we look whether something has come; if not, the
+	// peer is asked, and if then nothing has come the next time, it is given up: after
+	// two to three intervals of silence. 0: 30 s; negative: it is never asked.
 	PingInterval time.Duration
 	// CloseTimeout is how long the peer may take to answer a close frame. 0: 10 s.
 	CloseTimeout time.Duration
