@@ -68,7 +68,8 @@ type Server struct {
 	parser    *http1.Parser // for heads that come whole
 	spare     *exchange
 	spares    int
-	pad       []byte // what a Handler writes at once
+	h2        *h2shared // nil: no connection of HTTP/2 so far
+	pad       []byte    // what a Handler writes at once
 	padUser   *exchange
 	filterPad []byte
 	out       []byte // a head on its way

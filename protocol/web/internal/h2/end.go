@@ -158,6 +158,13 @@ func (c *Conn) passed() {
 		s := c.streams[i]
 		reason := ""
 		switch {
+		case s.released && s.state == localEnded:
+			if later(s.heard.Add(c.config.HeaderTimeout)) {
+				i++
+			} else {
+				c.dismiss(s, NoError)
+			}
+			continue
 		case s.queued > 0 && !later(s.mark.Add(c.config.StallTimeout)):
 			reason = "the peer reads too slowly"
 		case c.role == Server && s.state == open && !s.answered && !s.tunnel && s.held == 0 && !later(s.heard.Add(c.config.IdleTimeout)):

@@ -182,11 +182,11 @@ func (r *reading) request() string {
 	h := r.head
 	const usual = seenMethod | seenScheme | seenPath
 	switch {
-	case r.seen&seenMethod == 0 || !http1.ValidFieldName(h.Method):
+	case r.seen&seenMethod == 0 || !http1.ValidMethod(h.Method):
 		return ":method is missing, or no token"
 	case h.Method == "CONNECT" && r.seen&seenProtocol == 0:
 		// https://www.rfc-editor.org/rfc/rfc9113#section-8.5
-		if r.seen != seenMethod|seenAuthority || h.Authority == "" {
+		if r.seen != seenMethod|seenAuthority || !http1.ValidTarget("CONNECT", h.Authority) {
 			return "CONNECT wants :method and :authority, and nothing else"
 		}
 	case r.seen&usual != usual:
@@ -197,9 +197,6 @@ func (r *reading) request() string {
 		return ":scheme is neither http nor https"
 	case !validPath(h.Method, h.Path):
 		return ":path is no target"
-	}
-	if strings.IndexByte(h.Authority, '@') >= 0 {
-		return ":authority has user information"
 	}
 	hosts := 0
 	for i := range h.Header.Len() {
@@ -216,8 +213,9 @@ func (r *reading) request() string {
 			h.Authority = string(value)
 		}
 	}
-	if h.Authority == "" {
-		return ":authority and Host are missing"
+	// "The authority MUST NOT include the deprecated userinfo subcomponent."
+	if h.Authority == "" || !http1.ValidHost(h.Authority) {
+		return ":authority or Host is missing, or no host"
 	}
 	return ""
 }
@@ -244,20 +242,13 @@ func validValue(v string) bool {
 	return first != ' ' && first != '\t' && last != ' ' && last != '\t' && http1.ValidFieldValue(v)
 }
 
-// validPath: "This pseudo-header field MUST NOT be empty"; "*" is for OPTIONS.
+// validPath: "This pseudo-header field MUST NOT be empty"; "*" is for OPTIONS;
+// the rest is HTTP/1's, since a target may go there.
 func validPath(method, path string) bool {
 	if path == "*" {
 		return method == "OPTIONS"
 	}
-	if path == "" || path[0] != '/' {
-		return false
-	}
-	for i := range len(path) {
-		if c := path[i]; c <= ' ' || c >= 0x7f || c == '#' {
-			return false
-		}
-	}
-	return true
+	return path != "" && path[0] == '/' && http1.ValidTarget("GET", path)
 }
 
 // emit is called by hpack for each field.

@@ -267,6 +267,7 @@ func (c *Conn) dataReceived(f *frame) error {
 	s.heard = c.clock.Now()
 	c.useful = s.heard
 	if s.released {
+		s.dropped += paid
 		c.giveBack(s, paid)
 		c.settle(s)
 		return nil

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -36,6 +37,7 @@ type Stream struct {
 	recvWindow int
 	credit     int       // consumed, and not given back yet
 	held       int       // received, and not consumed
+	dropped    int       // after its release
 	expected   int64     // what is missing of Content-Length; -1: nobody said
 	heard      time.Time // of its last DATA
 	cost       int       // of its header, in the budget of the connection
@@ -53,9 +55,24 @@ func (s *Stream) ID() uint32 { return s.id }
 // Conn is the connection that the stream is of.
 func (s *Stream) Conn() *Conn { return s.conn }
 
+// Held reports whether bytes of the body have come that nobody has consumed.
+func (s *Stream) Held() bool { return s.held > 0 }
+
 // Ended reports whether nothing can be sent any more.
 func (s *Stream) Ended() bool {
 	return s.ending || s.state == localEnded || s.state == closed || s.state == reset
+}
+
+// Each is the streams that there are, in order; those that are released
+// meanwhile may be missing.
+func (c *Conn) Each() iter.Seq[*Stream] {
+	return func(yield func(*Stream) bool) {
+		for _, s := range slices.Clone(c.streams) {
+			if !yield(s) {
+				return
+			}
+		}
+	}
 }
 
 // find is the place of a stream among those that are open, and whether it is
@@ -100,7 +117,9 @@ func (c *Conn) begin(id uint32, length int64) *Stream {
 
 // Release says that the owner has no more to do with s, and must not touch it
 // again. What it has sent to the end still goes out. If it has not said all, s
-// is reset with CANCEL; if the peer has not, with NO_ERROR: "A server MAY
+// is reset with CANCEL. If the peer has not, a Client resets it with CANCEL; a
+// Server reads and drops up to 256 KiB that were on their way, and resets it
+// with NO_ERROR beyond that, or after HeaderTimeout of silence: "A server MAY
 // request that the client abort transmission of a request without error."
 // https://www.rfc-editor.org/rfc/rfc9113#section-8.1
 func (c *Conn) Release(s *Stream) {
@@ -117,22 +136,30 @@ func (c *Conn) Release(s *Stream) {
 	c.settle(s)
 }
 
+// maxDropped is how much of a body is read that nobody wants any more.
+const maxDropped = 256 << 10
+
 // settle ends a stream that nobody has an interest in any more.
 func (c *Conn) settle(s *Stream) {
-	if !s.released {
-		return
-	}
 	switch {
-	case s.state == localEnded:
-		code := NoError
-		if c.role == Client {
-			code = Cancel
-		}
-		c.send(s.id, code)
-		s.state = reset
-	case s.state != closed && s.state != reset:
-		return // its queue goes out first
+	case !s.released:
+		return
+	case s.state == closed || s.state == reset:
+		c.forget(s)
+	case s.state != localEnded: // its queue goes out first
+	case c.role == Client:
+		c.dismiss(s, Cancel)
+	case s.expected > maxDropped || s.dropped > maxDropped:
+		c.dismiss(s, NoError)
+	default:
+		c.wake(s.heard.Add(c.config.HeaderTimeout))
 	}
+}
+
+// dismiss resets a stream that nobody has an interest in.
+func (c *Conn) dismiss(s *Stream, code Code) {
+	s.state = reset
+	c.send(s.id, code)
 	c.forget(s)
 }
 
