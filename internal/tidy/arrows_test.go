@@ -99,6 +99,7 @@ var modules = []foreign{
 	{"github.com/coder/websocket", nil, true, "a peer of websocket's tests"},
 	{"golang.org/x/net/http2/hpack", []string{"protocol/web/internal/h2"}, true, "the compression of HTTP/2's headers: tables and a decoder that many have attacked"},
 	{"golang.org/x/net/http2", nil, true, "a peer and an oracle for our frames; it would link a second server and client"},
+	{"golang.org/x/net/publicsuffix", []string{"protocol/web"}, false, "which names are nobody's own, so that cookies stay with their site"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 
