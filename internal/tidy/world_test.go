@@ -69,6 +69,7 @@ var mays = []struct{ pkg, name, why string }{
 	{"sim", "os.Getenv", "SIM_SEED is the seed that replays a failure"},
 	{"endpoint", "os.Stdin", "stdio: is what the process was started with"},
 	{"endpoint", "os.Stdout", "the same"},
+	{"protocol/web/static", "os.OpenRoot", "nothing else confines paths where links are renamed meanwhile; Files.FS is for the simulator"},
 	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},
 }
 
