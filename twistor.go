@@ -120,7 +120,17 @@ type (
 		Opened(l Loop) error // before its first port accepts; an error fails Listen
 		Closed()             // after its last
 	}
+	Negotiator interface{ NextProtos() []string } // Factory: what ALPN offers where TLS says nothing of it; else nothing
 )
+
+// NextProtos is what f wants to be offered by ALPN; nil: nothing. A factory
+// around another one has a method that returns this of the inner one.
+func NextProtos(f Factory) []string {
+	if n, ok := f.(Negotiator); ok {
+		return n.NextProtos()
+	}
+	return nil
+}
 
 // A Loop is the one goroutine on which everything happens: until its reactor
 // runs, the one that made the reactor.

@@ -121,6 +121,9 @@ func (f *proxied) Closed() {
 	}
 }
 
+// NextProtos are the inner factory's.
+func (f *proxied) NextProtos() []string { return twistor.NextProtos(f.factory) }
+
 // Build refuses who may not speak for others: what such a one says of its
 // address would be believed.
 func (f *proxied) Build(t twistor.Transport) twistor.Protocol {

@@ -61,6 +61,9 @@ func (f *Budget) Build(t twistor.Transport) (p twistor.Protocol) {
 func (f *Budget) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Budget) Closed()                     { closed(f.Factory) }
 
+// NextProtos are those of the Factory inside.
+func (f *Budget) NextProtos() []string { return twistor.NextProtos(f.Factory) }
+
 // Shed is how many connections had to go so far.
 func (f *Budget) Shed() int64 { return f.shed }
 

@@ -92,6 +92,9 @@ func (f *Caps) Build(t twistor.Transport) (p twistor.Protocol) {
 func (f *Caps) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Caps) Closed()                     { closed(f.Factory) }
 
+// NextProtos are those of the Factory inside.
+func (f *Caps) NextProtos() []string { return twistor.NextProtos(f.Factory) }
+
 // over is the cap that one more connection of host would exceed; "": none.
 func (f *Caps) over(l twistor.Loop, host netip.Prefix) string {
 	if total := count(f.Total, 50_000); total >= 0 && f.counts.Open >= total {

@@ -77,6 +77,9 @@ func (f *Log) Build(t twistor.Transport) twistor.Protocol {
 func (f *Log) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Log) Closed()                     { closed(f.Factory) }
 
+// NextProtos are those of the Factory inside.
+func (f *Log) NextProtos() []string { return twistor.NextProtos(f.Factory) }
+
 // logged is the layer of Log.
 type logged struct {
 	Wrapper

@@ -53,6 +53,9 @@ func (f *Throttle) Build(t twistor.Transport) (p twistor.Protocol) {
 func (f *Throttle) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Throttle) Closed()                     { closed(f.Factory) }
 
+// NextProtos are those of the Factory inside.
+func (f *Throttle) NextProtos() []string { return twistor.NextProtos(f.Factory) }
+
 // A shape is the buckets that one direction of a connection passes through.
 type shape struct {
 	each, host, all *Bucket

@@ -68,6 +68,9 @@ func (f *Timeouts) Build(t twistor.Transport) twistor.Protocol {
 func (f *Timeouts) Opened(l twistor.Loop) error { return opened(f.Factory, l) }
 func (f *Timeouts) Closed()                     { closed(f.Factory) }
 
+// NextProtos are those of the Factory inside.
+func (f *Timeouts) NextProtos() []string { return twistor.NextProtos(f.Factory) }
+
 // farewell is how long a connection may take to end after its time was up.
 const farewell = time.Second
 

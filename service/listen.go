@@ -112,6 +112,9 @@ func (p place) Closed() {
 	}
 }
 
+// NextProtos are the factory's.
+func (p place) NextProtos() []string { return twistor.NextProtos(p.factory) }
+
 func (p place) Build(t twistor.Transport) twistor.Protocol { return p.build(t, p.endpoint) }
 
 func (n *listener) build(t twistor.Transport, endpoint string) twistor.Protocol {

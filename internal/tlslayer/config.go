@@ -2,6 +2,7 @@ package tlslayer
 
 import (
 	"crypto/tls"
+	"slices"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -13,17 +14,18 @@ import (
 type security struct {
 	original *tls.Config
 	now      func() time.Time // the loop's, by which certificates are judged
+	protos   []string         // offered by ALPN where a configuration offers none
 	pool     bool             // keys that take their time sign on the pool of workers
 	shared   *tls.Config      // of all connections; nil: each has one of its own
 }
 
 // prepare makes config ready. Session tickets stay original's: its keys, which
 // it rotates, are shared by all loops, and by all that is prepared from it.
-func prepare(config *tls.Config, as twistor.Role, now func() time.Time, pool bool) *security {
+func prepare(config *tls.Config, protos []string, as twistor.Role, now func() time.Time, pool bool) *security {
 	if config == nil {
 		config = new(tls.Config)
 	}
-	s := &security{original: config, now: now, pool: pool}
+	s := &security{original: config, protos: protos, now: now, pool: pool}
 	if as == twistor.AsServer && config.GetConfigForClient != nil && pool {
 		return s
 	}
@@ -53,11 +55,20 @@ func (s *security) config() *tls.Config {
 	choose := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		chosen, err := choose(hello)
-		if chosen == nil || err != nil || !needsPool(chosen) {
+		if chosen == nil || err != nil {
 			return chosen, err
 		}
+		slow, silent := needsPool(chosen), len(chosen.NextProtos) == 0 && len(s.protos) > 0
+		if !slow && !silent {
+			return chosen, nil
+		}
 		chosen = chosen.Clone()
-		signOnPool(chosen)
+		if slow {
+			signOnPool(chosen)
+		}
+		if silent {
+			chosen.NextProtos = s.protos
+		}
 		return chosen, nil
 	}
 	return config
@@ -72,6 +83,9 @@ func (s *security) clone() *tls.Config {
 	if config.Time == nil {
 		config.Time = s.now
 	}
+	if len(config.NextProtos) == 0 {
+		config.NextProtos = s.protos
+	}
 	// A second handshake would need a second coroutine, for what TLS 1.3 has
 	// abolished: https://www.rfc-editor.org/rfc/rfc8446#section-1.2.
 	config.Renegotiation = tls.RenegotiateNever
@@ -83,16 +97,16 @@ func (s *security) clone() *tls.Config {
 
 // secure prepares config for connections of this loop. A server's last few are
 // kept, so that one which hears STARTTLS shares them among its connections.
-func (g *Gate) secure(config *tls.Config, as twistor.Role, pool bool) *security {
+func (g *Gate) secure(config *tls.Config, protos []string, as twistor.Role, pool bool) *security {
 	if as == twistor.AsClient {
-		return prepare(config, as, g.loop.Now, pool)
+		return prepare(config, protos, as, g.loop.Now, pool)
 	}
 	for _, s := range g.recent {
-		if s != nil && s.original == config {
+		if s != nil && s.original == config && slices.Equal(s.protos, protos) {
 			return s
 		}
 	}
-	s := prepare(config, as, g.loop.Now, pool)
+	s := prepare(config, protos, as, g.loop.Now, pool)
 	g.recent[g.oldest] = s
 	g.oldest = (g.oldest + 1) % len(g.recent)
 	return s

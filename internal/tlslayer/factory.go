@@ -17,7 +17,8 @@ import (
 // called once for each connection, with its Protocol after Connected, with
 // twistor.ErrRefused, or with why the handshake failed: io.ErrUnexpectedEOF if
 // the peer left, ErrHandshakeTimeout, twistor.ErrAborted, or what crypto/tls
-// says. Loop-only.
+// says. A server whose config offers nothing by ALPN offers what f, a
+// twistor.Negotiator, wants. Loop-only.
 func Factory(config *tls.Config, as twistor.Role, f twistor.Factory, done func(p twistor.Protocol, err error)) twistor.Factory {
 	return &factory{config: config, as: as, above: f, done: done}
 }
@@ -48,7 +49,11 @@ func (f *factory) Build(t twistor.Transport) twistor.Protocol {
 			f.gate = gateOf(l)
 		}
 		_, pool := engine.(standard)
-		f.security = f.gate.secure(f.config, role, pool)
+		var protos []string
+		if role == twistor.AsServer {
+			protos = twistor.NextProtos(f.above)
+		}
+		f.security = f.gate.secure(f.config, protos, role, pool)
 	}
 	c := newLayer(t, f.gate)
 	c.shake = &handshake{

@@ -43,7 +43,7 @@ func start(t twistor.Transport, config *tls.Config, as twistor.Role, p twistor.P
 	c := newLayer(t, g)
 	c.protocol = p
 	c.queue = &queue{layer: c}
-	c.shake = &handshake{layer: c, engine: engine, security: g.secure(config, role, standard), role: role}
+	c.shake = &handshake{layer: c, engine: engine, security: g.secure(config, nil, role, standard), role: role}
 	c.shake.in = append(c.shake.in, unread...)
 	c.shake.late = true // p is being called: nothing may come of this before it returns
 	c.shake.begin()
