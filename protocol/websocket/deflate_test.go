@@ -152,7 +152,7 @@ func TestContexts(t *testing.T) {
 			})
 			from.SetLimits(twistorLimits)
 			in, wire := 0, 0
-			for i := range 150 {
+			for i := range 60 {
 				m := chatter(r, []int{20, 200, 2000, 20000}[r.IntN(4)])
 				var err error
 				if i%10 == 9 { // one of a broadcast between
@@ -258,7 +258,7 @@ func TestWindowsByZlib(t *testing.T) {
 		conn := newRig(t, func(c *Conn) { c.deflate = (&Deflate{MinBytes: 1}).agreed(bits, 15, false, false) })
 		conn.SetLimits(twistorLimits)
 		var in, want strings.Builder
-		for range 60 {
+		for range 30 {
 			m := chatter(r, []int{300, 3000, 50000}[r.IntN(3)])
 			if err := conn.WriteText(m); err != nil {
 				t.Fatal(err)

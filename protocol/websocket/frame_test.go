@@ -14,7 +14,7 @@ import (
 // TestMask compares with the definition, at every length and alignment.
 func TestMask(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	src := make([]byte, 200)
+	src := make([]byte, 100)
 	for i := range src {
 		src[i] = byte(r.Uint32())
 	}
