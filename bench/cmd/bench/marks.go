@@ -55,6 +55,7 @@ var marks = []mark{
 	{suite: "http", cell: helloMany, best: true, most: 1, than: []string{"net/http", "nginx", "fasthttp", "nbio"}},
 	{suite: "http", cell: helloMany, best: true, most: 9, ours: usHTTP},
 	{suite: "http", cell: helloMany, best: true, most: 0.91, than: []string{"net/http"}, ours: usHTTP},
+	{suite: "http", cell: helloBrowser, best: true, most: 1, than: []string{"net/http", "nginx", "fasthttp", "nbio"}},
 	{suite: "http", cell: helloPipelined, best: true, most: 0.65},
 	{suite: "http", cell: helloPipelined, best: true, most: 0.7, than: []string{"fasthttp"}},
 	{suite: "files", best: true, most: 1, than: []string{"net/http"}},

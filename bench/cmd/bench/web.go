@@ -20,6 +20,7 @@ const (
 // The web suites' cells, by which the marks find them.
 const (
 	helloMany      = "hello, 100 connections"
+	helloBrowser   = "hello, 100 connections, asked as a browser does"
 	helloPipelined = "hello, 100 connections, pipelined by 16"
 	helloOne       = "hello, 1 connection"
 )
@@ -74,6 +75,7 @@ func webs(p plan, built map[string]binary, dir string) []suite {
 			),
 			cells: []cell{
 				get(helloMany, "http", 100),
+				get(helloBrowser, "http", 100, "-browser"),
 				get(helloPipelined, "http", 100, "-depth", "16"),
 				get(helloOne, "http", 1),
 			}},

@@ -16,9 +16,22 @@ type getter struct {
 	part []byte // of a response that is not whole
 }
 
-// request is what every connection asks for, without what no server needs.
+// request is what every connection asks for, with no more than a server needs
+// or with what a browser sends.
 func request() []byte {
-	return []byte("GET " + *path + " HTTP/1.1\r\nHost: " + *address + "\r\n\r\n")
+	head := "GET " + *path + " HTTP/1.1\r\nHost: " + *address + "\r\n"
+	if *browser {
+		head += "Connection: keep-alive\r\n" +
+			"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
+			"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
+			"Accept-Encoding: identity\r\n" + // all bodies are to be the same
+			"Accept-Language: en-GB,en;q=0.9\r\n" +
+			"Cache-Control: max-age=0\r\n" +
+			"Upgrade-Insecure-Requests: 1\r\n" +
+			"Sec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Site: none\r\nSec-Fetch-User: ?1\r\n" +
+			"Cookie: session=7f3a9c1be04d4f6f8a52d0c6e1b97d3c; theme=dark\r\n"
+	}
+	return []byte(head + "\r\n")
 }
 
 // getHello keeps depth requests in flight on every connection and counts the

@@ -40,6 +40,7 @@ var (
 	body      = flag.String("body", site.Hello, "what it is to answer")
 	attackers = flag.Int("attackers", 10000, "slow: how many")
 	patience  = flag.Duration("patience", 5*time.Second, "slow: an honest request that takes longer has failed")
+	browser   = flag.Bool("browser", false, "http: with the fields that a browser sends")
 	resume    = flag.Bool("resume", false, "handshakes: resume sessions")
 )
 
