@@ -152,6 +152,10 @@ func TestHeaderIsBounded(t *testing.T) {
 	if err := h.Add("Y", ""); err == nil || err.Error() != `http1: field "Y": want a header of 1 MiB at most` {
 		t.Errorf("beyond 1 MiB: got %v, want an error", err)
 	}
+	if err := h.Set("X", "y"); err == nil || err.Error() != `http1: field "X": want a header of 1 MiB at most` {
+		t.Errorf("a change beyond 1 MiB: got %v, want an error", err)
+	}
+	wantHeader(t, "after refusals", &h, "X: "+large+"\r\n")
 	h.Reset()
 	h.Add("Before", "1")
 	h.Add("X", "")
@@ -213,6 +217,10 @@ func TestChangeCopies(t *testing.T) {
 	for name, change := range map[string]func(h *http1.Header){
 		"Add": func(h *http1.Header) { h.Add("Y", "2") },
 		"Set": func(h *http1.Header) { h.Set("Y", "2") },
+		"CopyFrom itself": func(h *http1.Header) {
+			h.CopyFrom(h)
+			h.Add("Y", "2")
+		},
 		"CopyFrom": func(h *http1.Header) {
 			var o http1.Header
 			o.CopyFrom(h)

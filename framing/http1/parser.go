@@ -143,7 +143,7 @@ func (s *Parser) head(p []byte, now *section, h *Header, as role) (head *section
 func (s *section) cut() *section {
 	o := *s
 	o.buf = append(make([]byte, 0, max(512, len(s.buf)+len(s.buf)/2)), s.buf...)
-	o.fields = append([]field(nil), s.fields...)
+	o.fields = append(make([]field, 0, max(16, 2*len(s.fields))), s.fields...)
 	o.owns = true
 	return &o
 }

@@ -194,6 +194,9 @@ func TestStarted(t *testing.T) {
 			t.Errorf("after %q: started is %v, want %v", tc.piece, got, tc.started)
 		}
 	}
+	if n, done, err := p.parser.Response(nil, "GET", &p.resp); n != 0 || done || err != nil || p.parser.Started() {
+		t.Errorf("nothing: got %d, %v, %v, want nothing", n, done, err)
+	}
 	p.parser.Request([]byte("GET"), &p.req)
 	p.parser.Reset()
 	if p.parser.Started() {

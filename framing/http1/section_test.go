@@ -155,6 +155,13 @@ func TestIdleIsSmall(t *testing.T) {
 	if got := cap(r.Header.block); got > keptHeaderBytes {
 		t.Errorf("an empty Header keeps %d bytes, want %d at most", got, keptHeaderBytes)
 	}
+	for range 2 * keptHeaderFields {
+		r.Header.Add("X", "y")
+	}
+	r.Reset()
+	if got := cap(r.Header.fields); got > keptHeaderFields {
+		t.Errorf("an empty Header keeps a list of %d fields, want %d at most", got, keptHeaderFields)
+	}
 }
 
 // Idle is not the same as not Started: half an empty line is something to know.
