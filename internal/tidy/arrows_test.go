@@ -36,7 +36,7 @@ var arrows = []row{
 		"is the same reactor on another world"},
 	{"framing/...", []string{".", "deferred", "framing/..."}, nil,
 		"turns bytes into messages above any Transport"},
-	{"policy", []string{".", "deferred", "internal/tlslayer"}, []string{"framing"},
+	{"policy", []string{".", "deferred", "internal/tlslayer"}, []string{"framing", "reactor"},
 		"wraps any factory; policy.TLS is the layer over any Transport"},
 	{"netconn", []string{".", "deferred"}, []string{"reactor", "framing"},
 		"turns a Transport into a net.Conn and back"},
@@ -99,6 +99,7 @@ var modules = []foreign{
 	{"github.com/coder/websocket", nil, true, "a peer of websocket's tests"},
 	{"golang.org/x/net/http2/hpack", []string{"protocol/web/internal/h2"}, true, "the compression of HTTP/2's headers: tables and a decoder that many have attacked"},
 	{"golang.org/x/net/http2", nil, true, "a peer and an oracle for our frames; it would link a second server and client"},
+	{"golang.org/x/net/http/httpproxy", []string{"protocol/web"}, false, "what the variables of the environment say of proxies, as all programs read them"},
 	{"golang.org/x/net/publicsuffix", []string{"protocol/web"}, false, "which names are nobody's own, so that cookies stay with their site"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
