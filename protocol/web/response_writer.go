@@ -30,6 +30,7 @@ type ResponseWriter struct {
 	sent      int64 // bytes of body
 	buf       []byte
 	filter    Filter
+	before    []func(status int, h *Header)
 	after     []func(status int, sent int64, err error)
 	ready     *deferred.Signal
 	soon      deferred.Timer
@@ -237,6 +238,11 @@ func (w *ResponseWriter) Ready() *deferred.Signal {
 	return waiting
 }
 
+// Before has f called with the final status and the fields when the head is
+// about to leave, be it of an error page: it may change the fields. The one
+// given last is called first.
+func (w *ResponseWriter) Before(f func(status int, h *Header)) { w.before = append(w.before, f) }
+
 // After has f called when the answer is over, with what was sent; err is nil if
 // it is complete. It is for logs and for what must be given back.
 func (w *ResponseWriter) After(f func(status int, sent int64, err error)) {
@@ -336,6 +342,9 @@ func (w *ResponseWriter) begin(last bool) error {
 		return w.broken
 	}
 	w.soon.Stop()
+	for i := len(w.before) - 1; i >= 0; i-- {
+		w.before[i](w.status, &w.header)
+	}
 	w.readLength()
 	body := w.buf
 	w.buf = nil
