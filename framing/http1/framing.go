@@ -91,13 +91,13 @@ func (c *control) connection(list []byte) {
 // ways is refused: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
 func (c *control) framing(minor int, absent Framing) (f Framing, length int64, err *Error) {
 	switch {
+	case c.codings > 0 && minor == 0:
+		// "MUST treat the message as if the framing is faulty"
+		return 0, 0, bad("Transfer-Encoding in HTTP/1.0: want Content-Length")
 	case c.codings > 0 && c.lengths > 0:
 		return 0, 0, bad("Transfer-Encoding and Content-Length: want one of them")
 	case c.codings > 1:
 		return 0, 0, bad("several Transfer-Encoding fields: want one")
-	case c.codings > 0 && minor == 0:
-		// "MUST treat the message as if the framing is faulty"
-		return 0, 0, bad("Transfer-Encoding in HTTP/1.0: want Content-Length")
 	case c.codings > 0:
 		return Chunked, -1, checkCoding(c.coding)
 	case c.lengths > 1:
