@@ -40,8 +40,9 @@ func (b *BodyReader) Start(f Framing, length int64, l *Limits) {
 // Next returns the next piece of the body, which is a part of p and may be
 // empty; how many bytes of p were consumed, framing and all; and whether the
 // body has ended, so that the rest of p is the next message's. Come again while
-// something of p is left and it has not. The error is an *Error; then there is
-// no data. What is sound before an error is returned first, however it was cut.
+// something of p is left and it has not. The error is an *Error of status 400, in
+// either role; then there is no data. What is sound before an error is returned
+// first, however it was cut.
 func (b *BodyReader) Next(p []byte) (data []byte, n int, done bool, err error) {
 	switch {
 	case b.done:

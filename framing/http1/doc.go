@@ -34,6 +34,8 @@
 // 16 KiB and 100, a chunk's line 1 KiB, the extensions of a body 16 KiB, a
 // trailer section 64 KiB. A Header that you fill holds 1 MiB.
 //
+// Package http1test has the messages that all this was tried with.
+//
 // Left out: the meaning of fields (web has it), content codings, HTTP/0.9,
 // transfer codings but chunked.
 //

@@ -1,7 +1,8 @@
 package http1
 
-// Limits are how much of a message is read before it is refused. The zero value
-// has the defaults. Immutable after first use.
+// Limits are how much of a message is read before it is refused, with the status
+// that each names; 502 for the head of a response. The zero value has the
+// defaults; nothing is larger than 1 GiB. Immutable after first use.
 type Limits struct {
 	// MaxLine is how many bytes a request line or status line may have, without
 	// its line end; 0 or less: 8,192. What is longer is refused with 414.

@@ -161,6 +161,30 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+func TestValidTarget(t *testing.T) {
+	for _, tc := range []struct {
+		method, target string
+		want           bool
+	}{
+		{"GET", "/", true}, {"GET", "//", true}, {"GET", "/?", true}, {"GET", "/a%fFb%aA%09", true}, {"GET", "/%G0", false}, {"GET", "/?%", true}, {"GET", "/??/?", true},
+		{"GET", "/%", false}, {"GET", "/%2", false}, {"GET", "/%2g", false}, {"GET", "/%g2", false}, {"GET", "/%2?", false},
+		{"GET", "http://a", true}, {"GET", "http://a/", true}, {"GET", "http://a?b", true}, {"GET", "http://a:80/b?c", true},
+		{"GET", "HTTPS://a", true}, {"GET", "a+09-b.cz://a", true}, {"GET", "http://[::1]/", true},
+		{"GET", "http://a/%zz", false}, {"GET", "http://a/#b", false}, {"GET", "http://a?b#c", false}, {"GET", "http://a\\b", false},
+		{"GET", "http:/a", false}, {"GET", "http:a", false}, {"GET", "http://", false}, {"GET", "http:", false}, {"GET", "http", false},
+		{"GET", "http:///a", false}, {"GET", "http://?a", false}, {"GET", "http://:80", false}, {"GET", "http://u@a", false}, {"GET", "http:x/a", false},
+		{"GET", "://a", false}, {"GET", "1a://a", false}, {"GET", "+a://a", false}, {"GET", "a_b://a", false}, {"GET", "-://a", false},
+		{"OPTIONS", "*", true}, {"OPTIONS", "**", false}, {"OPTIONS", "/", true}, {"options", "*", false}, {"GET", "*", false},
+		{"CONNECT", "a:1", true}, {"CONNECT", "[::1]:1", true}, {"CONNECT", "a", false}, {"CONNECT", "a:", false}, {"CONNECT", "[::1]", false},
+		{"CONNECT", "http://a:1", false}, {"CONNECT", "/a:1", false}, {"CONNECT", "u@a:1", false}, {"CONNECT", ":1", false},
+		{"GET", "a:1", false}, {"GET", "", false}, {"CONNECT", "", false},
+	} {
+		if got := http1.ValidTarget(tc.method, tc.target); got != tc.want {
+			t.Errorf("%s %s: got %v, want %v", tc.method, tc.target, got, tc.want)
+		}
+	}
+}
+
 func TestValidHost(t *testing.T) {
 	for host, want := range map[string]bool{
 		"a": true, "a.": true, "A-1.example": true, "a_b": true, "a:": true, "a:0": true, "a:65535": true, "a:00080": true,
