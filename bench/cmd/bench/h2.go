@@ -3,12 +3,17 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
+	"net/http"
 	"os/exec"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/twistor-go/twistor/bench/internal/proc"
+	"github.com/twistor-go/twistor/bench/internal/site"
 )
 
 // h2 is HTTP/2 under h2load, of nghttp2.
@@ -34,7 +39,8 @@ func (w web) h2(p plan, columns []column) suite {
 }
 
 // h2load measures one sample: a warm-up, and then as many requests as take a
-// second or less. Every one of them must be answered with 200.
+// second or a few. Every one of them must be answered with 200; since h2load
+// does not look at bodies, one is looked at before.
 func h2load(p plan, x peer, c cell) (map[string]float64, error) {
 	warm, n := 5_000, 100_000
 	if p.short {
@@ -42,6 +48,9 @@ func h2load(p plan, x peer, c cell) (map[string]float64, error) {
 	}
 	return x.serve(func(addr string, pid int) (map[string]float64, error) {
 		url := c.args[0] + "://" + addr + "/"
+		if err := greeted(url); err != nil {
+			return nil, err
+		}
 		if _, err := ask(url, warm); err != nil {
 			return nil, err
 		}
@@ -57,6 +66,30 @@ func h2load(p plan, x peer, c cell) (map[string]float64, error) {
 		v["rss"] = float64(proc.RSS(pids, "VmHWM"))
 		return v, nil
 	})
+}
+
+// greeted says what is wrong with the answer that a server gives over HTTP/2.
+func greeted(url string) error {
+	var p http.Protocols
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	// The certificate is made for this run, by whom we start.
+	t := &http.Transport{Protocols: &p, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer t.CloseIdleConnections()
+	c := http.Client{Transport: t, Timeout: 10 * time.Second}
+	r, err := c.Get(url)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	if r.ProtoMajor != 2 || r.StatusCode != 200 || r.Header.Get("Date") == "" || r.Header.Get("Content-Type") != "text/plain" || string(body) != site.Hello {
+		return fmt.Errorf("got %s %s %v %.40q, want HTTP/2.0 200 with Date, text/plain, %q", r.Proto, r.Status, r.Header, body, site.Hello)
+	}
+	return nil
 }
 
 // ask runs h2load once, on core 1.

@@ -3,6 +3,9 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime"
@@ -10,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twistor-go/twistor/bench/internal/site"
 )
 
 // Each peer that is here does each job of the web suites, for a moment. The load
@@ -118,6 +123,30 @@ func TestH2loadMustSucceed(t *testing.T) {
 		if rate, err := readH2load(strings.Replace(h2loadSaid, tc.old, tc.new, 1), "100000"); err == nil {
 			t.Errorf("%s: got %v, want an error", tc.new, rate)
 		}
+	}
+}
+
+// A server that says something else over HTTP/2 is not measured.
+func TestH2MustBeWhatIsWanted(t *testing.T) {
+	for _, tc := range []struct {
+		name, body, kind string
+		h2, want         bool
+	}{
+		{"hello", site.Hello, "text/plain", true, true},
+		{"another body", "Hello", "text/plain", true, false},
+		{"another type", site.Hello, "text/html", true, false},
+		{"HTTP/1.1", site.Hello, "text/plain", false, false},
+	} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", tc.kind)
+			io.WriteString(w, tc.body)
+		}))
+		s.EnableHTTP2 = tc.h2
+		s.StartTLS()
+		if err := greeted(s.URL); (err == nil) != tc.want {
+			t.Errorf("%s: got %v, want it to be taken: %v", tc.name, err, tc.want)
+		}
+		s.Close()
 	}
 }
 
