@@ -43,7 +43,7 @@ type siege struct {
 	waits, lives  []float64 // ms of requests served; s of attackers until they were closed
 }
 
-// slow lets attackers send heads that never end, a byte a second, and asks 200
+// slow is fault F-01. It lets attackers send heads that never end, a byte a second, and asks 200
 // honest requests a second beside them, each over a connection of its own. It
 // reports how many of those failed, how long they took (to a millisecond, its
 // tick), what the server needed, and how long an attacker was suffered.

@@ -53,20 +53,27 @@ func (all *crowd) serve(c net.Conn, broadcast bool) {
 			all.mu.Unlock()
 		}()
 	}
-	// Without a buffer it reads each frame in three calls.
-	in := struct {
+	// Without buffers it reads each frame in three calls, and writes each alone.
+	in, out := bufio.NewReader(c), bufio.NewWriter(c)
+	defer out.Flush()
+	both := struct {
 		io.Reader
 		io.Writer
-	}{bufio.NewReader(c), c}
+	}{in, out}
 	for {
-		p, op, err := wsutil.ReadClientData(in)
+		p, op, err := wsutil.ReadClientData(both)
 		if err != nil {
 			return
 		}
 		if broadcast {
 			all.say(op, p)
-		} else if err := wsutil.WriteServerMessage(c, op, p); err != nil {
+			continue
+		}
+		if err := wsutil.WriteServerMessage(out, op, p); err != nil {
 			return
+		}
+		if in.Buffered() == 0 {
+			out.Flush()
 		}
 	}
 }
