@@ -57,6 +57,10 @@ func TestBadDates(t *testing.T) {
 		"Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Sun, +6 Nov 1994 08:49:37 GMT",
 		"Sunday, 06-Nov-1994 08:49:37 GMT", "Sunday 06-Nov-94 08:49:37 GMT", "Sunday, 06 Nov 94 08:49:37 GMT",
 		"Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 94", "Sun Nov 06 08:49:37 1994 GMT", "784111777",
+		"Sun, 06Nov 1994 08:49:37 GMT", "Sun,06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov1994 08:49:37 GMT", "Sun, 06 Nov 199408:49:37 GMT",
+		"Sun, 06 Nov 1994 0849:37 GMT", "Sun, 06 Nov 1994 08:4937 GMT", "Sun Nov06 08:49:37 1994", "SunNov  6 08:49:37 1994",
+		"Sun Nov  608:49:37 1994", "Sun Nov  6 08:49:371994", "Sunday,06-Nov-94 08:49:37 GMT", "Sunday, 06Nov-94 08:49:37 GMT",
+		"Sunday, 06-Nov94 08:49:37 GMT", "Sunday, 06-Nov-9408:49:37 GMT", "Someday, 06-Nov-94 08:49:37 GMT",
 	} {
 		if got, err := http1.ParseDate(text, now); err == nil {
 			t.Errorf("%q: got %v, want an error", text, got)

@@ -192,8 +192,13 @@ func TestKeep(t *testing.T) {
 	if string(r.Target) != "/elsewhere" || string(r.Host) != "example.com" {
 		t.Errorf("got %q of %q, want the target that was put there", r.Target, r.Host)
 	}
+	s.Request([]byte("POST / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"), &r)
+	if !r.Close || !r.Upgrade || !r.Expect {
+		t.Errorf("got %+v, want all that Reset resets", r)
+	}
 	r.Reset()
-	if r.Method != "" || r.Target != nil || r.Host != nil || r.Header.Len() != 0 {
+	if r.Method != "" || r.Target != nil || r.Host != nil || r.Header.Len() != 0 || r.Minor != 0 || r.Framing != http1.NoBody ||
+		r.Length != 0 || r.Close || r.Upgrade || r.Expect {
 		t.Errorf("after Reset: got %+v", r)
 	}
 
@@ -207,7 +212,7 @@ func TestKeep(t *testing.T) {
 	}
 	wantHeader(t, "kept", &a.Header, "Content-Length: 0\r\n")
 	a.Reset()
-	if a.Status != 0 || a.Reason != nil || a.Header.Len() != 0 {
+	if a.Status != 0 || a.Reason != nil || a.Header.Len() != 0 || a.Minor != 0 || a.Framing != http1.NoBody || a.Length != 0 || a.Close || a.Upgrade {
 		t.Errorf("after Reset: got %+v", a)
 	}
 }

@@ -174,7 +174,7 @@ func TestValidTarget(t *testing.T) {
 		{"GET", "http:/a", false}, {"GET", "http:a", false}, {"GET", "http://", false}, {"GET", "http:", false}, {"GET", "http", false},
 		{"GET", "http:///a", false}, {"GET", "http://?a", false}, {"GET", "http://:80", false}, {"GET", "http://u@a", false}, {"GET", "http:x/a", false},
 		{"GET", "://a", false}, {"GET", "1a://a", false}, {"GET", "+a://a", false}, {"GET", "a_b://a", false}, {"GET", "-://a", false},
-		{"OPTIONS", "*", true}, {"OPTIONS", "**", false}, {"OPTIONS", "/", true}, {"options", "*", false}, {"GET", "*", false},
+		{"OPTIONS", "*", true}, {"OPTIONS", "**", false}, {"OPTIONS", "a", false}, {"OPTIONS", "/", true}, {"options", "*", false}, {"GET", "*", false},
 		{"CONNECT", "a:1", true}, {"CONNECT", "[::1]:1", true}, {"CONNECT", "a", false}, {"CONNECT", "a:", false}, {"CONNECT", "[::1]", false},
 		{"CONNECT", "http://a:1", false}, {"CONNECT", "/a:1", false}, {"CONNECT", "u@a:1", false}, {"CONNECT", ":1", false},
 		{"GET", "a:1", false}, {"GET", "", false}, {"CONNECT", "", false},
