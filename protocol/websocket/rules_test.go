@@ -29,6 +29,8 @@ func TestWS03_Frames(t *testing.T) {
 		{"RSV1 without an extension", nil, masked(0xC1, "x"), masked(0x81, "x"), `text "x"`},
 		{"RSV2", nil, masked(0xA1, "x"), masked(0x81, "x"), `text "x"`},
 		{"RSV3", nil, masked(0x91, "x"), masked(0x81, "x"), `text "x"`},
+		{"RSV2 beside RSV1", deflating, masked(0xE1, "\xf2\x48\xcd\xc9\xc9\x07\x00"), masked(0xC1, "\xf2\x48\xcd\xc9\xc9\x07\x00"), `text "Hello"`},
+		{"RSV3 beside RSV1", deflating, masked(0xD1, "\xf2\x48\xcd\xc9\xc9\x07\x00"), masked(0xC1, "\xf2\x48\xcd\xc9\xc9\x07\x00"), `text "Hello"`},
 		{"RSV1 on a control frame", deflating, masked(0xC9, ""), masked(0x89, ""), ""},
 		{"RSV1 on a continuation", deflating, masked(0x01, "x") + masked(0xC0, "y"), masked(0x01, "x") + masked(0x80, "y"), `text "xy"`},
 		{"opcode 3", nil, masked(0x83, "x"), masked(0x82, "x"), `binary "x"`},
