@@ -109,8 +109,9 @@ type Client struct {
 	// Owned by the loop.
 
 	origins map[originKey]*origin
-	idle    []link // the one that waits longest first
-	out     []byte // a head on its way
+	idle    []link    // the one that waits longest first
+	out     []byte    // a head on its way
+	h2      *h2shared // nil: no connection of HTTP/2 so far
 	closed  bool
 }
 

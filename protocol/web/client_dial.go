@@ -159,7 +159,7 @@ func (k *connector) step(unread []byte) {
 			k.t.Switch(k.o.c.buildHTTP2Client(k.o, k.t, ready), nil)
 			return
 		}
-		k.t.Switch(&h1link{o: k.o, t: k.t, ready: ready}, nil)
+		k.t.Switch(&h1link{o: k.o, t: k.t, ready: ready, parser: http1.Parser{Limits: k.o.c.Heads}}, nil)
 		return
 	}
 	next := k.todo[0]

@@ -87,7 +87,7 @@ func (f *fetch) stop(err error) {
 		return
 	}
 	x := f.hop
-	if x.resp != nil && !x.detached && f.previous != x.resp {
+	if x.resp != nil && !x.detached {
 		f.drop(x.resp, f.wrap("body", err))
 		return
 	}
@@ -164,8 +164,8 @@ func (f *fetch) follow(x *hop, p *Response) (bool, error) {
 	}
 	f.hops++
 	f.previous, f.r, f.retried = p, next, false
-	// The rest of the redirect is read, so that its connection can be used again; but not
-	// much of it.
+	// The rest of the redirect is read first, so that its connection can be used for the next hop;
+	// but not much of it.
 	x.detached = true
 	x.halt()
 	x.in.Limit(maxDiscard)
@@ -173,8 +173,10 @@ func (f *fetch) follow(x *hop, p *Response) (bool, error) {
 		if err != nil {
 			x.drop()
 		}
+		if !f.over {
+			f.begin()
+		}
 	})
-	f.begin()
 	return true, nil
 }
 
@@ -218,7 +220,7 @@ func (f *fetch) upgraded(p *Response) {
 
 // hopEnded hears that an answer is whole.
 func (f *fetch) hopEnded(x *hop) {
-	if x == f.hop && f.decoding == nil {
+	if x == f.hop && !x.detached && f.decoding == nil {
 		f.finish()
 	}
 }

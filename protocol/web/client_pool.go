@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/framing/http1"
 )
 
 // An originKey names connections that can stand for each other.
@@ -97,7 +98,7 @@ func (o *origin) places() int {
 // the first connection says: one may do for all.
 func (o *origin) want() {
 	for len(o.dialing) < len(o.waiting) && len(o.dialing) < o.places() && (o.known || len(o.dialing) == 0) {
-		k := &connector{o: o}
+		k := &connector{o: o, parser: http1.Parser{Limits: o.c.Heads}}
 		o.dialing = append(o.dialing, k)
 		k.dial()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/twistor-go/twistor/framing/http1"
@@ -51,7 +52,7 @@ func NewRequest(method, url string) (*Request, error) {
 		err = fmt.Errorf("method %q: want letters, such as GET", shortened(method))
 	}
 	if err != nil {
-		return nil, &RequestError{Method: method, URL: describe(url, u), Op: "parse", Err: err}
+		return nil, &RequestError{Method: strconv.Quote(shortened(method)), URL: describe(url, u), Op: "parse", Err: err}
 	}
 	r := &Request{Method: method, major: 1, minor: 1}
 	if user := u.User; user != nil {
@@ -84,7 +85,7 @@ func parseURL(text string) (*url.URL, error) {
 		}
 		return nil, err
 	}
-	u.Scheme = strings.ToLower(u.Scheme)
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return u, fmt.Errorf("scheme %q: want http or https", shortened(u.Scheme))
 	}
