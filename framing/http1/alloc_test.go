@@ -10,7 +10,7 @@ import (
 // A head that comes in one piece costs no memory, nor does what is asked of it,
 // its body, or the answer.
 func TestNoAllocations(t *testing.T) {
-	if raceEnabled {
+	if http1.RaceEnabled {
 		t.Skip("the race detector allocates")
 	}
 	var s http1.Parser

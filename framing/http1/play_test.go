@@ -189,8 +189,8 @@ func modes(t *testing.T, p *player, whole []byte) *player {
 	}
 	same("byte by byte", played(p, whole, byteByByte))
 	cuts, near := 512, 64
-	if raceEnabled || testing.Short() {
-		cuts, near = 64, 8
+	if http1.RaceEnabled || testing.Short() {
+		cuts, near = 16, 6
 	}
 	step := 1 + len(whole)/cuts
 	for i := 1; i < len(whole); i++ {

@@ -1,5 +1,6 @@
 //go:build race
 
-package http1_test
+package http1
 
-const raceEnabled = true
+// RaceEnabled says whether the race detector looks on: less is tried then.
+const RaceEnabled = true

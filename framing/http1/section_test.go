@@ -33,7 +33,7 @@ func TestX03EachByteOnce(t *testing.T) {
 // comes: no memory at all. Each byte is one step of a state machine.
 func TestT_08_ChunksByteByByte(t *testing.T) {
 	n := 1 << 20
-	if testing.Short() {
+	if testing.Short() || RaceEnabled {
 		n = 1 << 16
 	}
 	stream := append(bytes.Repeat([]byte("1\r\nx\r\n"), n), LastChunk...)
