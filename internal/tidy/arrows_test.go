@@ -95,6 +95,7 @@ var modules = []foreign{
 	{"github.com/xdg-go/scram", []string{"service/cred"}, false, "SCRAM's messages and proofs, without a connection"},
 	{"github.com/xdg-go/stringprep", []string{"service/cred/passwd"}, false, "SASLprep and its tables of Unicode"},
 	{"github.com/rogpeppe/go-internal/testscript", nil, true, "sessions as a person types them"},
+	{"github.com/klauspost/compress/zstd", []string{"protocol/web/compress"}, false, "zstd, with bounds for its window and its memory"},
 	{"github.com/klauspost/compress/flate", []string{"protocol/websocket"}, false, "deflate with a window of a size agreed on, and with a dictionary for short messages"},
 	{"github.com/coder/websocket", nil, true, "a peer of websocket's tests"},
 	{"golang.org/x/net/http2/hpack", []string{"protocol/web/internal/h2"}, true, "the compression of HTTP/2's headers: tables and a decoder that many have attacked"},
