@@ -98,6 +98,7 @@ type goAnswer struct {
 
 	// Owned by the goroutine.
 	header http.Header
+	apart  bool // header is no longer the head's
 	head   outline
 	body   *goBody
 
@@ -159,6 +160,10 @@ func (a *goAnswer) Header() http.Header {
 	if a.header == nil {
 		a.header = make(http.Header, 4)
 	}
+	if a.head.status != 0 && !a.apart {
+		// The loop reads the head: what comes now is for the trailer.
+		a.apart, a.header = true, a.header.Clone()
+	}
 	return a.header
 }
 
@@ -181,9 +186,7 @@ func (a *goAnswer) WriteHeader(status int) {
 // say fixes the head; it leaves with the first bytes, or the end.
 func (a *goAnswer) say(status int) {
 	a.head.status = status
-	if len(a.header) > 0 {
-		a.head.header = a.header.Clone()
-	}
+	a.head.header = a.header
 }
 
 func (a *goAnswer) Write(p []byte) (n int, err error) {

@@ -9,18 +9,24 @@ import (
 	"strings"
 )
 
-// A hosted is a request as net/http's Handlers see it, in one piece.
+// A hosted is what a request for net/http's Handlers points to, in one piece.
 type hosted struct {
-	http.Request
 	url    url.URL
-	values []string
+	values [12]string
 }
+
+// blank is what WithContext copies: only that can set a context.
+var blank http.Request
 
 // host makes a *http.Request of r, of copies only.
 func host(ctx context.Context, r *Request, body io.ReadCloser) *http.Request {
 	n := r.Header.Len()
-	h := &hosted{values: make([]string, 0, n)}
-	q := &h.Request
+	h := new(hosted)
+	values := h.values[:0]
+	if n > len(h.values) {
+		values = make([]string, 0, n)
+	}
+	q := blank.WithContext(ctx)
 	q.Method = r.Method
 	q.RequestURI = string(r.target)
 	q.URL = &h.url
@@ -48,9 +54,9 @@ func host(ctx context.Context, r *Request, body io.ReadCloser) *http.Request {
 			q.Header[key] = append(old, text)
 			continue
 		}
-		h.values = append(h.values, text)
-		k := len(h.values)
-		q.Header[key] = h.values[k-1 : k : k]
+		values = append(values, text)
+		k := len(values)
+		q.Header[key] = values[k-1 : k : k]
 	}
 	q.Host = string(r.host)
 	q.ContentLength = r.Body.Length()
@@ -70,7 +76,7 @@ func host(ctx context.Context, r *Request, body io.ReadCloser) *http.Request {
 	}
 	q.RemoteAddr = r.w.c.remote()
 	q.TLS = r.TLS()
-	return q.WithContext(ctx)
+	return q
 }
 
 var chunkedEncoding = []string{"chunked"}

@@ -141,8 +141,8 @@ type coAnswer struct {
 	req    *http.Request
 	header http.Header
 	head   outline
-	held   []byte // until there are enough to know the type
-	wrote  bool   // the head is with w
+	wrote  bool // the head is with w
+	apart  bool // header is no longer the head's
 }
 
 var (
@@ -155,6 +155,9 @@ var (
 func (a *coAnswer) Header() http.Header {
 	if a.header == nil {
 		a.header = make(http.Header, 4)
+	}
+	if a.head.status != 0 && !a.apart {
+		a.apart, a.header = true, a.header.Clone() // for the trailer
 	}
 	return a.header
 }
@@ -172,7 +175,7 @@ func (a *coAnswer) WriteHeader(status int) {
 	}
 	if a.head.status == 0 {
 		a.head.status = status
-		a.head.header = a.header.Clone()
+		a.head.header = a.header
 	}
 }
 
