@@ -224,9 +224,9 @@ func FuzzMux(f *testing.F) {
 }
 
 func TestMuxAgrees(t *testing.T) {
-	rounds := 20_000
+	rounds := 5_000
 	if testing.Short() {
-		rounds = 2_000
+		rounds = 500
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	one := func(of ...string) string { return of[rng.IntN(len(of))] }
