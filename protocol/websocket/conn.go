@@ -62,14 +62,19 @@ func (c *Conn) TLS() *tls.ConnectionState { return c.below.TLS() }
 // LogValue is the connection's.
 func (c *Conn) LogValue() slog.Value { return c.below.LogValue() }
 
-// Full says that the peer reads too slowly: write no more until Drained. At
-// 1 MiB that is not sent a write fails with twistor.ErrOverflow and the connection is cut.
+// maxUnsentBytes is what may wait for a slow peer, beside one message of
+// MaxMessageBytes.
+const maxUnsentBytes = 1 << 20
+
+// Full says that the peer reads too slowly: write no more until Drained. Beyond 1 MiB and
+// one message of MaxMessageBytes that are not sent, a write fails with twistor.ErrOverflow
+// and the connection is cut.
 func (c *Conn) Full() bool { return c.below.Full() }
 
 // Buffered is how many bytes are queued.
 func (c *Conn) Buffered() int { return c.below.Buffered() }
 
-// SetLimits sets those of what is queued.
+// SetLimits sets those of what is queued, from Connected on.
 func (c *Conn) SetLimits(l twistor.Limits) { c.below.SetLimits(l) }
 
 // Unwrap is the transport below, which carries frames: do not write to it.
@@ -108,6 +113,7 @@ func (w *inward) Connected() {
 	c := w.conn()
 	c.open = true
 	c.sharer, _ = c.below.(twistor.Sharer)
+	c.below.SetLimits(twistor.Limits{Max: maxUnsentBytes + c.pool.maxMessageBytes, Linger: lingerTime})
 	c.arm(c.pool.pingInterval)
 	c.protocol.Connected()
 }

@@ -99,7 +99,7 @@ func TestDisconnected(t *testing.T) {
 		{"our close", func(r *rig) { r.Close(); r.net.Receive(masked(0x88, closing(Normal, ""))) }, func(err error) bool { return err == net.ErrClosed }},
 		{"our close, and an end", func(r *rig) { r.Close(); r.net.End() }, func(err error) bool { return err == net.ErrClosed }},
 		{"our abort", func(r *rig) { r.Abort() }, func(err error) bool { return err == twistor.ErrAborted }},
-		{"too much unsent", func(r *rig) { r.net.Hold(); r.WriteBinary(make([]byte, 2<<20)) }, func(err error) bool { return err == twistor.ErrOverflow }},
+		{"too much unsent", func(r *rig) { r.net.Hold(); r.WriteBinary(make([]byte, 3<<20)) }, func(err error) bool { return err == twistor.ErrOverflow }},
 		{"a broken wire", func(r *rig) { r.net.Break(io.ErrClosedPipe) }, func(err error) bool { return err == io.ErrClosedPipe }},
 		{"a bad frame", func(r *rig) { r.net.Receive(plain(0x81, "x")) }, func(err error) bool { return is[*ProtocolError](err) }},
 		{"a long message", func(r *rig) { r.net.Receive("\x82\xff\x00\x00\x00\x00\xff\x00\x00\x00mask") }, func(err error) bool { return is[*TooLongError](err) }},
@@ -353,15 +353,15 @@ func TestGroupSlow(t *testing.T) {
 	g.Add(quick.Conn)
 	slow.net.Hold()
 	m := Prepare(Binary, make([]byte, 100<<10))
-	for range 12 {
+	for range 25 {
 		g.Write(m)
 		slow.run()
 	}
 	if slow.err != twistor.ErrOverflow || g.Len() != 1 {
 		t.Errorf("the slow one: Disconnected(%v), %d members", slow.err, g.Len())
 	}
-	if n := len(frames(t, quick.net.Written())); n != 12 {
-		t.Errorf("the quick one got %d messages of 12", n)
+	if n := len(frames(t, quick.net.Written())); n != 25 {
+		t.Errorf("the quick one got %d messages of 25", n)
 	}
 	quick.over()
 }

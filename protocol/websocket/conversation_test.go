@@ -92,7 +92,7 @@ func TestBackpressure(t *testing.T) {
 	const messages, size = 120, 10_000
 	got := 0
 	serve(w, &websocket.Server{Build: websocket.Conversation(func(co *deferred.Co, c *websocket.Conn) error {
-		co.Sleep(30 * time.Second)
+		co.Sleep(20 * time.Second)
 		for m := range c.Messages(co) {
 			if len(m.Bytes) != size || m.Bytes[0] != byte(got) {
 				return fmt.Errorf("message %d: %d bytes", got, len(m.Bytes))
@@ -118,7 +118,7 @@ func TestBackpressure(t *testing.T) {
 			}
 			wait = client.Loop().Now().Sub(begin)
 		}
-		if wait < 20*time.Second {
+		if wait < 10*time.Second {
 			return fmt.Errorf("1.2 MB were written in %v to a peer that does not read", wait)
 		}
 		c.Close()

@@ -34,7 +34,7 @@
 //
 // Limits: messages of 1 MiB, inflated, in 1,024 fragments, refused with code
 // 1009 when the head says so, before there is a buffer; one pong waits for a
-// peer that does not read, and 1 MiB of messages before it is cut; a
+// peer that does not read, and 1 MiB and one more message before it is cut; a
 // Conversation pauses at 64 KiB that it has not read. An idle connection is its
 // structs: about 400 bytes, and a timer.
 //

@@ -39,8 +39,8 @@ func (g *Group) Len() int { return len(g.conns) }
 // WriteText queues a text for all members; see Write.
 func (g *Group) WriteText(s string) error { return g.Write(Prepare(Text, []byte(s))) }
 
-// Write queues m for all members. One that does not keep up is cut, at 1 MiB that waits for it unless
-// its limits say otherwise, and hinders nobody. The error is ErrText.
+// Write queues m for all members. One that does not keep up is cut where
+// Conn.Full says, and hinders nobody. The error is ErrText.
 func (g *Group) Write(m *Prepared) error {
 	for i := 0; i < len(g.conns); i++ {
 		if err := g.conns[i].WritePrepared(m); errors.Is(err, ErrText) {

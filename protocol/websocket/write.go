@@ -6,8 +6,8 @@ import (
 )
 
 // WriteMessage queues one message; p is the caller's again when it returns. Its
-// errors are ErrText, net.ErrClosed, and twistor.ErrOverflow beyond Limits.Max,
-// when the connection is cut.
+// errors are ErrText, net.ErrClosed, and twistor.ErrOverflow where
+// Full says, when the connection is cut.
 func (c *Conn) WriteMessage(kind Kind, p []byte) error {
 	switch {
 	case !c.open:

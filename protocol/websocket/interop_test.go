@@ -1,0 +1,236 @@
+package websocket_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	coder "github.com/coder/websocket"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/protocol/websocket"
+	"github.com/twistor-go/twistor/reactor"
+)
+
+// missing skips a test without its peer, or fails it where peers are required.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("TWISTOR_PEERS") == "required" {
+		t.Fatalf("%s, and TWISTOR_PEERS=required", what)
+	}
+	t.Skip(what)
+}
+
+// A peer is a program that speaks WebSocket.
+type peer struct {
+	name string
+	args []string // before the role
+	env  []string
+}
+
+func python(t *testing.T) peer {
+	const program = "/usr/bin/python3"
+	if err := exec.Command(program, "-c", "import websockets").Run(); err != nil {
+		missing(t, "python3-websockets is not installed")
+	}
+	return peer{name: program, args: []string{"testdata/interop/peer.py"}}
+}
+
+// node is npm's ws, installed for this test.
+func node(t *testing.T) peer {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, program+" is not installed")
+		}
+	}
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "ws@8").CombinedOutput(); err != nil {
+		missing(t, fmt.Sprintf("npm cannot install ws: %v: %.200s", err, out))
+	}
+	return peer{name: "node", args: []string{"testdata/interop/peer.js"}, env: []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}}
+}
+
+func (p peer) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, p.name, append(p.args, args...)...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
+}
+
+// serving runs body beside an echo server of ours on a real port, over each
+// way to write one.
+func serving(t *testing.T, d *websocket.Deflate, body func(ctx context.Context, url string)) {
+	t.Helper()
+	builds := map[string]func(*websocket.Conn, *web.Request) websocket.Protocol{
+		"events": func(c *websocket.Conn, _ *web.Request) websocket.Protocol { return &echo{c} },
+		"straight": websocket.Conversation(func(co *deferred.Co, c *websocket.Conn) error {
+			for m := range c.Messages(co) {
+				c.WriteMessage(m.Kind, m.Bytes)
+			}
+			return c.Err()
+		}),
+	}
+	for _, form := range []string{"events", "straight"} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := reactor.Do(ctx, &reactor.Config{Loops: 1}, func(co *deferred.Co, l twistor.Loop) error {
+			s := &websocket.Server{Build: builds[form], Deflate: d, Origins: []string{"*"}}
+			port, err := twistor.Listen(l, "tcp", "127.0.0.1:0", &web.Server{Handler: s})
+			if err != nil {
+				return err
+			}
+			url := fmt.Sprintf("ws://%v/", port.Addr())
+			_, err = deferred.Go(l, func(ctx context.Context) (struct{}, error) { body(ctx, url); return struct{}{}, nil }).Await(co)
+			port.Close().Done(nil)
+			return err
+		})
+		cancel()
+		if err != nil {
+			t.Errorf("%s: %v", form, err)
+		}
+	}
+}
+
+// dialing talks with an echo server that a peer runs.
+func dialing(t *testing.T, d *websocket.Deflate, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := reactor.Do(ctx, &reactor.Config{Loops: 1}, func(co *deferred.Co, l twistor.Loop) error {
+		client := &websocket.Client{Deflate: d}
+		c, err := client.Dial(l, url, nil).Await(co)
+		if err != nil {
+			return err
+		}
+		messages := []string{"", "hello", strings.Repeat("text ", 30_000), strings.Repeat("\u00e9", 500)}
+		for i := range 100 {
+			messages = append(messages, fmt.Sprintf(`{"id":%d,"text":"%s"}`, i, strings.Repeat("again and ", i%40)))
+		}
+		for i, want := range messages {
+			kind := websocket.Kind(1 + i%2)
+			if err := c.WriteMessage(kind, []byte(want)); err != nil {
+				return err
+			}
+			m, err := c.Read(co)
+			if err != nil || m.Kind != kind || m.Text() != want {
+				return fmt.Errorf("message %d: got %v of %d bytes, %v; want %v of %d", i, m.Kind, len(m.Bytes), err, kind, len(want))
+			}
+		}
+		c.Close()
+		_, err = c.Read(co)
+		if err == nil {
+			return fmt.Errorf("a message after Close")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// serverOf runs the peer's own server while body does.
+func serverOf(t *testing.T, p peer, body func(url string), args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := p.command(ctx, append([]string{"server"}, args...)...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Errorf("the peer's server did not start: %v: %s", err, stderr.String())
+	} else {
+		body("ws://127.0.0.1:" + strings.TrimSpace(line) + "/")
+	}
+	stdin.Close()
+	cmd.Wait()
+}
+
+// TestInteropPython: python3-websockets as client and as server.
+func TestInteropPython(t *testing.T) {
+	p := python(t)
+	serving(t, &websocket.Deflate{}, func(ctx context.Context, url string) {
+		out, err := p.command(ctx, "client", url).CombinedOutput()
+		if got := string(out); err != nil || !strings.Contains(got, "extensions ['PerMessageDeflate']") || !strings.Contains(got, "closed 4321") {
+			t.Errorf("its client: %v: %s", err, got)
+		}
+	})
+	serverOf(t, p, func(url string) { dialing(t, &websocket.Deflate{}, url) })
+}
+
+// TestInteropNode: npm's ws as client and as server, with each parameter of
+// compression.
+func TestInteropNode(t *testing.T) {
+	p := node(t)
+	for options, want := range map[string]string{
+		`false`:                      `extensions null`,
+		`true`:                       `extensions {"client_max_window_bits":12}`,
+		`{"serverMaxWindowBits":10}`: `extensions {"server_max_window_bits":10,"client_max_window_bits":12}`,
+		`{"clientMaxWindowBits":9,"serverNoContextTakeover":true,"clientNoContextTakeover":true}`: `extensions {"server_no_context_takeover":true,"client_no_context_takeover":true,"client_max_window_bits":9}`,
+	} {
+		serving(t, &websocket.Deflate{}, func(ctx context.Context, url string) {
+			out, err := p.command(ctx, "client", url, options).CombinedOutput()
+			if got := string(out); err != nil || !strings.Contains(got, want) || !strings.Contains(got, "pong ping\n") || !strings.Contains(got, "closed 4321") {
+				t.Errorf("its client with %s: %v: %s, want %s", options, err, got, want)
+			}
+		})
+	}
+	for options, d := range map[string]*websocket.Deflate{
+		"false": {},
+		"true":  {WindowBits: 10, PeerWindowBits: 11},
+		`{"serverNoContextTakeover":true,"clientNoContextTakeover":true,"threshold":0}`: {},
+	} {
+		serverOf(t, p, func(url string) { dialing(t, d, url) }, options)
+	}
+}
+
+// TestInteropCoder: github.com/coder/websocket as client.
+func TestInteropCoder(t *testing.T) {
+	for _, mode := range []coder.CompressionMode{coder.CompressionDisabled, coder.CompressionContextTakeover, coder.CompressionNoContextTakeover} {
+		serving(t, &websocket.Deflate{}, func(ctx context.Context, url string) {
+			c, _, err := coder.Dial(ctx, url, &coder.DialOptions{CompressionMode: mode, CompressionThreshold: 1})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.SetReadLimit(2 << 20)
+			for i, n := range []int{0, 1, 100, 5000, 70_000, 1 << 20, 300, 300, 300} {
+				want := strings.Repeat(fmt.Sprint("message ", i, " "), n/10+1)[:n]
+				if err := c.Write(ctx, coder.MessageText, []byte(want)); err != nil {
+					t.Error(mode, err)
+					return
+				}
+				kind, r, err := c.Reader(ctx)
+				if err != nil {
+					t.Error(mode, err)
+					return
+				}
+				if got, err := io.ReadAll(r); err != nil || kind != coder.MessageText || string(got) != want {
+					t.Errorf("mode %v: message of %d bytes: got %d, %v", mode, n, len(got), err)
+				}
+			}
+			c.Close(coder.StatusNormalClosure, "")
+		})
+	}
+}
