@@ -148,7 +148,9 @@ func (b *Body) want() {
 		return
 	}
 	b.wanted = true
-	if b.err == nil && b.limit >= 0 && b.length > b.limit {
+	if b.limit >= 0 && max(b.length, b.got) > b.limit && (b.err == nil || errors.Is(b.err, io.EOF)) {
+		// got: what came before somebody wanted it counts too.
+		b.held, b.err = nil, nil
 		b.finish(ErrTooLarge, nil)
 		return
 	}

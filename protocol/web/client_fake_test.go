@@ -156,7 +156,7 @@ func askIn(t *testing.T, w *sim.World, c *web.Client, body func(co *deferred.Co,
 	h.Do(func(co *deferred.Co) error {
 		err := body(co, w, c)
 		c.Close()
-		co.Sleep(time.Second) // what ends, ends in its own turns
+		co.Sleep(time.Minute) // what ends, ends in its own turns
 		return err
 	})
 }
@@ -224,4 +224,15 @@ func sortedPairs(field string) string {
 	pairs := strings.Split(field, "; ")
 	slices.Sort(pairs)
 	return strings.Join(pairs, "; ")
+}
+
+// lying is a Content that says two bytes and writes n.
+type lying int
+
+func (n lying) Length() int64 { return 2 }
+func (n lying) Send(l twistor.Loop, w web.BodyWriter) *deferred.Signal {
+	if _, err := w.Write(make([]byte, n)); err != nil {
+		return deferred.Failed[struct{}](l, err)
+	}
+	return nil
 }

@@ -314,8 +314,11 @@ func (l *h1link) closed(err error) {
 		l.finish(true, nil)
 	default:
 		op := "head"
-		if l.headDone {
+		switch {
+		case l.headDone:
 			op = "body"
+		case !l.sent:
+			op = "send"
 		}
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
