@@ -1,11 +1,306 @@
 package web
 
-import "github.com/twistor-go/twistor"
+import (
+	"fmt"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/framing/http1"
+	"github.com/twistor-go/twistor/protocol/web/internal/h2"
+)
 
 // clientProtos is what a Client offers by ALPN.
-var clientProtos = []string{"http/1.1"}
+var clientProtos = []string{"h2", "http/1.1"}
 
-// buildHTTP2Client makes the link of a connection that agreed on HTTP/2. It says ready when hops may begin.
-func (c *Client) buildHTTP2Client(o *origin, t twistor.Transport, ready func(link)) twistor.Protocol {
-	return nil
+// What a server may send of answers that nobody has taken yet: of one, and of
+// all on a connection.
+const (
+	clientStreamWindow = 1 << 20
+	clientConnWindow   = 4 << 20
+)
+
+// clientSend is how much of all requests may wait for a server: no more are
+// begun at half of it.
+const clientSend = 2 << 20
+
+// http2 is what the HTTP/2 connections of c share, made once.
+func (c *Client) http2() *h2shared {
+	if c.h2 == nil {
+		idle := within(c.KeepAlive, DefaultKeepAlive)
+		if idle == 0 {
+			idle = forever
+		}
+		c.h2 = &h2shared{config: h2.Config{
+			MaxHeaderBytes:    c.Heads.MaxHead,
+			MaxFields:         c.Heads.MaxFields,
+			StreamWindowBytes: clientStreamWindow,
+			ConnWindowBytes:   clientConnWindow,
+			SendBytes:         clientSend,
+			IdleTimeout:       idle,
+			StallTimeout:      forever, // Client.ReadTimeout is for that
+		}}
+	}
+	return c.h2
 }
+
+// An h2link is a connection of HTTP/2 as the client has it: many hops at a time.
+type h2link struct {
+	o     *origin
+	t     twistor.Transport
+	h2    *h2.Conn
+	ready func(link) // nil: it was called
+	hops  int
+	err   error // of Disconnected
+	gone  bool
+}
+
+// buildHTTP2Client makes the link of a connection that agreed on HTTP/2. Hops
+// may begin when the server has said how many.
+func (c *Client) buildHTTP2Client(o *origin, t twistor.Transport, ready func(link)) twistor.Protocol {
+	return &h2link{o: o, t: t, ready: ready}
+}
+
+func (l *h2link) Connected() {
+	shared := l.o.c.http2()
+	l.h2 = h2.NewConn(h2.Client, shared.config, &shared.pool, l.t, l.t.Loop(), l)
+	l.h2.Start()
+}
+
+// arrive tells the origin, once.
+func (l *h2link) arrive() {
+	if ready := l.ready; ready != nil {
+		l.ready = nil
+		ready(l)
+	}
+}
+
+func (l *h2link) Received(p []byte) { l.h2.Receive(p) }
+func (l *h2link) Drained()          { l.h2.Drained() }
+
+// Dismissed lets the answers under way be the last.
+func (l *h2link) Dismissed() { l.retire() }
+
+func (l *h2link) Disconnected(err error) {
+	l.err = err
+	l.h2.Disconnected()
+}
+
+func (l *h2link) busy() bool { return l.hops > 0 }
+func (l *h2link) retire()    { l.h2.Shutdown() }
+
+func (l *h2link) room() int {
+	if l.h2.Congested() {
+		return 0
+	}
+	return l.h2.Room()
+}
+
+// begin opens a stream for x.
+func (l *h2link) begin(x *hop) {
+	r := x.r
+	u := &h2outlet{link: l, x: x}
+	x.wire = u
+	length := x.length
+	if length == 0 && r.Content == nil && r.Method != "POST" && r.Method != "PUT" && r.Method != "PATCH" {
+		length = -1
+	}
+	u.sent = r.Content == nil
+	l.hops++
+	stream, err := l.h2.Open(h2.Question{
+		Method: r.Method, Scheme: r.scheme, Authority: string(r.host), Path: string(r.target),
+		Length: length, Header: &x.head, End: u.sent,
+	}, u)
+	if err != nil {
+		l.hops--
+		x.failed("send", err, unheard)
+		l.o.freed(l)
+		return
+	}
+	u.h2out = h2out{h2: l.h2, stream: stream, loop: l.t.Loop(), memory: l.o.c.http2(), owner: u}
+	x.begun()
+}
+
+// HeaderReceived brings the head of an answer, or an interim one.
+func (l *h2link) HeaderReceived(stream *h2.Stream, head *h2.Head, end bool) {
+	u := stream.Owner.(*h2outlet)
+	u.heard = true
+	switch {
+	case head.TooLarge:
+		l.broken(u, "head", fmt.Errorf("%w: its head is too large", ErrAnswer))
+		return
+	case head.Status < 200:
+		if u.interim++; u.interim > maxInterim {
+			l.broken(u, "head", fmt.Errorf("%w: more than %d interim answers", ErrAnswer, maxInterim))
+			return
+		}
+		u.x.informed(head.Status, &head.Header)
+		return
+	}
+	u.answered = true
+	length := head.Length
+	if end || u.x.r.Method == "HEAD" || !allowsBody(head.Status) {
+		length = 0
+	}
+	u.x.answered(2, 0, head.Status, "", &head.Header, length)
+	if end {
+		l.finish(u, nil)
+	}
+}
+
+// DataReceived brings a piece of a body.
+func (l *h2link) DataReceived(stream *h2.Stream, p []byte, end bool) {
+	u := stream.Owner.(*h2outlet)
+	if len(p) > 0 {
+		u.x.deliver(p)
+	}
+	if end {
+		l.finish(u, nil)
+	}
+}
+
+// TrailerReceived ends a body.
+func (l *h2link) TrailerReceived(stream *h2.Stream, h *http1.Header) {
+	trailer := new(Header)
+	trailer.CopyFrom(h)
+	l.finish(stream.Owner.(*h2outlet), trailer)
+}
+
+// finish ends the hop of an answer that is whole. What is left of its request
+// nobody wants: the stream is reset.
+func (l *h2link) finish(u *h2outlet, trailer *Header) {
+	x := u.x
+	if x == nil {
+		return // it was cancelled by what came
+	}
+	l.part(u)
+	x.ended(nil, trailer)
+}
+
+// broken ends a hop for what the server did.
+func (l *h2link) broken(u *h2outlet, op string, err error) {
+	x := u.x
+	l.part(u)
+	x.failed(op, err, answered)
+}
+
+// part takes u from its hop, and makes room for another.
+func (l *h2link) part(u *h2outlet) {
+	u.x = nil
+	u.loseFiles()
+	l.hops--
+	l.o.freed(l)
+}
+
+// StreamReset hears that there will be no answer, or no more of it.
+func (l *h2link) StreamReset(stream *h2.Stream, why h2.Cause) {
+	u := stream.Owner.(*h2outlet)
+	x, op, f := u.x, "head", unanswered
+	switch {
+	case why.Unprocessed:
+		f = unheard
+	case u.answered:
+		op, f = "body", answered
+	case u.heard:
+		f = answered
+	}
+	err := error(why)
+	if l.err != nil {
+		err = unexpected(l.err)
+	} else if !why.Remote {
+		err = fmt.Errorf("%w: %w", ErrAnswer, err)
+	}
+	l.part(u)
+	if x != nil {
+		x.failed(op, err, f)
+	}
+}
+
+// StreamDrained hears that more may be sent.
+func (l *h2link) StreamDrained(stream *h2.Stream) { stream.Owner.(*h2outlet).drained() }
+
+// SettingsReceived and Relieved may mean that there is more room.
+func (l *h2link) SettingsReceived() {
+	l.arrive()
+	l.roomier()
+}
+func (l *h2link) Relieved() { l.roomier() }
+
+func (l *h2link) roomier() {
+	if len(l.o.waiting) > 0 {
+		l.o.freed(l)
+	}
+}
+
+// PongReceived and GoAwayReceived ask for nothing: room says it.
+func (l *h2link) PongReceived([8]byte)     {}
+func (l *h2link) GoAwayReceived(*h2.Error) {}
+
+// Ended closes the connection.
+func (l *h2link) Ended(why *h2.Error) {
+	if l.gone {
+		return
+	}
+	l.gone = true
+	l.arrive() // without room
+	l.o.lost(l)
+	if why != nil && why.Abort {
+		l.t.Abort()
+		return
+	}
+	l.t.Close()
+}
+
+// An h2outlet is what a hop does to its stream.
+type h2outlet struct {
+	h2out
+	link     *h2link
+	x        *hop // nil: they have parted
+	interim  int
+	heard    bool // something has come
+	answered bool // the final head
+	sent     bool // the request is whole
+}
+
+func (u *h2outlet) transport() twistor.Transport { return u.link.t }
+func (u *h2outlet) bodyWanted()                  {}
+func (u *h2outlet) bodyPaused()                  {}
+func (u *h2outlet) bodyResumed()                 {}
+
+func (u *h2outlet) bodyConsumed(n int) {
+	if u.stream != nil {
+		u.h2.Consume(u.stream, n)
+	}
+}
+
+func (u *h2outlet) data(p []byte) error { return u.send(p, false) }
+
+func (u *h2outlet) end(trailer *Header) error {
+	if u.sent {
+		return nil
+	}
+	u.sent = true
+	return u.h2out.finish(trailer)
+}
+
+func (u *h2outlet) cancel() {
+	if u.x != nil {
+		u.link.part(u)
+	}
+}
+
+// relieved hears that more may be sent.
+func (u *h2outlet) relieved() {
+	if u.x != nil {
+		u.x.drained()
+	}
+}
+
+// filesEnded: the answer is still to come.
+func (u *h2outlet) filesEnded() {}
+
+// cut ends a request whose file could not be read; its content has failed.
+func (u *h2outlet) cut(error) { u.loseFiles() }
+
+var (
+	_ link   = (*h2link)(nil)
+	_ outlet = (*h2outlet)(nil)
+)

@@ -2,22 +2,19 @@ package web
 
 import (
 	"errors"
-	"io"
 
 	"github.com/twistor-go/twistor"
-	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web/internal/h2"
 )
 
 // An h2exchange carries an exchange on a stream of HTTP/2.
 type h2exchange struct {
+	h2out
 	conn      *h2conn
 	x         *exchange
-	stream    *h2.Stream // nil: it is over
-	block     []byte     // the request's target and host lie in it
-	files     []fileOut  // on their way, and what was written behind them
-	tunnel    *h2tunnel  // the stream is another protocol's now; nil: it is not
-	seen      int64      // bytes of body since the last tick
+	block     []byte    // the request's target and host lie in it
+	tunnel    *h2tunnel // the stream is another protocol's now; nil: it is not
+	seen      int64     // bytes of body since the last tick
 	begun     bool
 	continues bool // the client waits for 100 Continue
 }
@@ -33,14 +30,10 @@ func (e *h2exchange) remote() string {
 	return c.from
 }
 
-func (e *h2exchange) full() bool {
-	return e.stream != nil && (len(e.files) > 0 || e.conn.h2.Full(e.stream))
-}
-
 func (e *h2exchange) buffered() int {
 	n := e.conn.t.Buffered()
 	if e.stream != nil {
-		n += e.conn.h2.Buffered(e.stream)
+		n += e.h2.Buffered(e.stream)
 	}
 	return n
 }
@@ -51,7 +44,7 @@ func (e *h2exchange) keep() {}
 func (e *h2exchange) bodyWanted() {
 	if e.continues && e.stream != nil {
 		e.continues = false
-		e.conn.h2.Inform(e.stream, 100, nil)
+		e.h2.Inform(e.stream, 100, nil)
 	}
 }
 
@@ -62,13 +55,13 @@ func (e *h2exchange) bodyResumed() {}
 
 func (e *h2exchange) bodyConsumed(n int) {
 	if e.stream != nil {
-		e.conn.h2.Consume(e.stream, n)
+		e.h2.Consume(e.stream, n)
 	}
 }
 
 func (e *h2exchange) inform(status int, h *Header) {
 	if e.stream != nil {
-		e.conn.h2.Inform(e.stream, status, h)
+		e.h2.Inform(e.stream, status, h)
 	}
 }
 
@@ -76,58 +69,38 @@ func (e *h2exchange) head(status int, h *Header, length int64, body []byte, last
 	if e.stream == nil {
 		return ErrEnded
 	}
-	return e.conn.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: length, Header: h, Body: body, End: last})
+	return e.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: length, Header: h, Body: body, End: last})
 }
 
-func (e *h2exchange) data(p []byte) error {
-	if e.stream == nil {
-		return ErrEnded
-	}
-	if len(e.files) > 0 {
-		return e.behind(append([]byte(nil), p...))
-	}
-	return e.conn.h2.SendData(e.stream, p, false)
-}
-
-func (e *h2exchange) shared(p []byte) error {
-	if e.stream == nil {
-		return ErrEnded
-	}
-	if len(e.files) > 0 {
-		return e.behind(p)
-	}
-	return e.conn.h2.SendShared(e.stream, p, false)
-}
-
-func (e *h2exchange) end(trailer *Header) error {
-	if e.stream == nil {
-		return ErrEnded
-	}
-	if len(e.files) > 0 {
-		e.endBehind(trailer)
-		return nil
-	}
-	return e.conn.h2.SendTrailer(e.stream, trailer)
-}
+func (e *h2exchange) data(p []byte) error       { return e.send(p, false) }
+func (e *h2exchange) shared(p []byte) error     { return e.send(p, true) }
+func (e *h2exchange) end(trailer *Header) error { return e.finish(trailer) }
 
 func (e *h2exchange) abort(error) {
 	if e.stream != nil {
-		e.conn.h2.Reset(e.stream, h2.InternalError)
+		e.h2.Reset(e.stream, h2.InternalError)
 	}
 	e.loseFiles()
 }
 
-// drained hears that more may be sent.
-func (e *h2exchange) drained() {
-	switch {
-	case e.tunnel != nil:
+// relieved hears that more may be sent.
+func (e *h2exchange) relieved() {
+	if e.tunnel != nil {
 		e.tunnel.drained()
-	case len(e.files) > 0:
-		e.nextPiece()
-	default:
-		e.x.w.drained()
+		return
+	}
+	e.x.w.drained()
+}
+
+// filesEnded lets go of the stream of an answer whose last was a file.
+func (e *h2exchange) filesEnded() {
+	if e.tunnel == nil || e.tunnel.closing {
+		e.release()
 	}
 }
+
+// cut ends an answer whose file could not be read.
+func (e *h2exchange) cut(err error) { e.abort(err) }
 
 // tooSlow ends an exchange whose body does not come.
 func (e *h2exchange) tooSlow() {
@@ -147,11 +120,7 @@ func (e *h2exchange) ended(x *exchange, reusable bool) {
 	if len(e.files) > 0 {
 		return // loseFiles, or the end behind the last, comes
 	}
-	if e.stream != nil {
-		stream := e.stream
-		e.stream = nil
-		c.h2.Release(stream)
-	}
+	e.release()
 	if !reusable {
 		return // somebody may still hold it
 	}
@@ -159,15 +128,6 @@ func (e *h2exchange) ended(x *exchange, reusable bool) {
 	e.x, e.conn, e.begun, e.continues, e.seen = nil, nil, false, false, 0
 	if shared := c.s.http2(); len(shared.spare) < maxSpares && cap(e.block) <= 4<<10 {
 		shared.spare = append(shared.spare, e)
-	}
-}
-
-// release lets go of the stream of an answer whose last was a file.
-func (e *h2exchange) release() {
-	if e.stream != nil {
-		stream := e.stream
-		e.stream = nil
-		e.conn.h2.Release(stream)
 	}
 }
 
@@ -184,7 +144,7 @@ func (e *h2exchange) switchTo(status int, h *Header, f twistor.Factory) error {
 		status = 200 // https://www.rfc-editor.org/rfc/rfc8441#section-5
 	}
 	if status != 0 {
-		if err := e.conn.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: -1, Header: h}); err != nil {
+		if err := e.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: -1, Header: h}); err != nil {
 			return err
 		}
 	}
@@ -193,13 +153,3 @@ func (e *h2exchange) switchTo(status int, h *Header, f twistor.Factory) error {
 }
 
 var _ carrier = (*h2exchange)(nil)
-
-// A fileOut is a file on its way, and what was written behind it.
-type fileOut struct {
-	s       *io.SectionReader // nil: bytes
-	p       []byte            // then
-	sent    int64
-	done    *deferred.Deferred[int64]
-	end     bool // after it the answer ends
-	trailer *Header
-}

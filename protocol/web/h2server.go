@@ -32,14 +32,6 @@ type HTTP2Limits struct {
 	MaxResets int
 }
 
-// h2shared is what the HTTP/2 connections of a Server share.
-type h2shared struct {
-	pool   h2.Pool
-	config h2.Config
-	spare  []*h2exchange
-	pieces [][]byte // of files on their way; each of filePiece
-}
-
 // forever is a time limit of those who want none.
 const forever = 365 * 24 * time.Hour
 
@@ -191,7 +183,8 @@ func (c *h2conn) exchange(stream *h2.Stream, head *h2.Head, end bool) *h2exchang
 		e = new(h2exchange)
 	}
 	x := c.s.take()
-	e.conn, e.x, e.stream = c, x, stream
+	e.h2out = h2out{h2: c.h2, stream: stream, loop: c.t.Loop(), memory: shared, owner: e}
+	e.conn, e.x = c, x
 	stream.Owner = e
 	x.reset(e)
 	r := &x.req

@@ -125,7 +125,7 @@ func (t *h2tunnel) deliver(p []byte) {
 
 func (t *h2tunnel) consumed(n int) {
 	if t.e.stream != nil && n > 0 {
-		t.e.conn.h2.Consume(t.e.stream, n)
+		t.e.h2.Consume(t.e.stream, n)
 	}
 }
 
@@ -178,7 +178,7 @@ func (t *h2tunnel) Write(p []byte) (int, error) {
 	}
 	if err := t.e.data(p); err != nil {
 		t.finished = true
-		if errors.Is(err, h2.ErrOverflow) {
+		if errors.Is(err, twistor.ErrOverflow) {
 			t.end(twistor.ErrOverflow)
 			return 0, twistor.ErrOverflow
 		}
@@ -227,7 +227,7 @@ func (t *h2tunnel) Abort() {
 	}
 	t.closing, t.finished = true, true
 	if t.e.stream != nil {
-		t.e.conn.h2.Reset(t.e.stream, h2.Cancel)
+		t.e.h2.Reset(t.e.stream, h2.Cancel)
 	}
 	t.e.loseFiles()
 	t.end(twistor.ErrAborted)

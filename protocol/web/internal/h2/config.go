@@ -52,8 +52,9 @@ type Config struct {
 	// 64 KiB.
 	StreamSendBytes int
 	// SendBytes is how much may wait on all of them; 0: 1 MiB. At half of it
-	// Congested says so, and all are Full; beyond it what is sent is refused with
-	// ErrOverflow and its stream reset.
+	// Congested says so, and all are Full. Who does not ask is refused with
+	// ErrOverflow, and its stream reset, when so much waits on it alone, or twice
+	// as much on all.
 	SendBytes int
 
 	// HeaderTimeout is how long the peer's first SETTINGS, and a list of fields

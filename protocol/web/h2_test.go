@@ -1,0 +1,256 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
+	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/reactor"
+	"github.com/twistor-go/twistor/sim"
+)
+
+// spoken answers what a request was: its version, method, body and trailer.
+func spoken(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
+	body, err := r.Body.Bytes(-1).Await(co)
+	if err != nil {
+		return err
+	}
+	major, _ := r.Proto()
+	w.SetHeader("Content-Type", "text/plain")
+	if t := r.Body.Trailer(); t != nil {
+		w.SetHeader("X-Sum", t.Get("X-Sum"))
+	}
+	w.Trailer().Set("X-End", "yes")
+	fmt.Fprintf(w, "HTTP/%d %s %s %s %d", major, r.Method, r.Host(), r.Target(), len(body))
+	return nil
+}
+
+// serveTLS runs a Server under TLS on a real loop; the client config trusts it.
+func serveTLS(t testing.TB, s *web.Server) (addr string, client *tls.Config) {
+	t.Helper()
+	ca := certtest.New()
+	config := ca.Server("localhost")
+	config.NextProtos = s.NextProtos()
+	r := reactor.New(nil)
+	port, err := r.Loop().Listen(twistor.ListenConfig{Network: "tcp", Address: "127.0.0.1:0", TLS: config}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		r.Close()
+	})
+	return port.Addr().String(), ca.Client("localhost")
+}
+
+// V27: net/http's client, which speaks HTTP/2 by ALPN, is served: bodies of any
+// size in both directions, trailers, and many requests at a time.
+func TestV27NetHTTPClient(t *testing.T) {
+	addr, config := serveTLS(t, &web.Server{Handler: web.Inline(spoken)})
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+	defer c.CloseIdleConnections()
+	results := make(chan error, 50)
+	for i := range 50 {
+		go func() {
+			n := i * 20_000
+			q, _ := http.NewRequest("POST", "https://"+addr+"/a?b", io.NopCloser(strings.NewReader(strings.Repeat("x", n))))
+			q.Host = "localhost"
+			q.Trailer = http.Header{"X-Sum": {"7"}}
+			resp, err := c.Do(q)
+			if err != nil {
+				results <- err
+				return
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			want := fmt.Sprintf("HTTP/2 POST localhost /a?b %d", n)
+			if err == nil && (string(body) != want || resp.Header.Get("X-Sum") != "7" || resp.Trailer.Get("X-End") != "yes") {
+				err = fmt.Errorf("got %q %v %v, want %q", body, resp.Header, resp.Trailer, want)
+			}
+			results <- err
+		}()
+	}
+	for range 50 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// V27: prior knowledge: the preface on a connection without TLS is HTTP/2's.
+func TestV27PriorKnowledge(t *testing.T) {
+	addr := serve(t, &web.Server{Handler: web.Inline(spoken)})
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	c := &http.Client{Transport: &http.Transport{Protocols: protocols}}
+	defer c.CloseIdleConnections()
+	resp, err := c.Get("http://" + addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); !strings.HasPrefix(string(body), "HTTP/2 GET") {
+		t.Errorf("got %q, want HTTP/2", body)
+	}
+}
+
+// A file goes into frames as the windows allow, and what is written behind it
+// comes behind it.
+func TestV27SendsFiles(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789abcdef"), 40_000)
+	name := t.TempDir() + "/file"
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	addr, config := serveTLS(t, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		w.WriteString("before")
+		sent := w.SendFile(io.NewSectionReader(f, 0, int64(len(content))))
+		w.WriteString("behind")
+		return deferred.Then(sent, func(n int64) (struct{}, error) {
+			if n != int64(len(content)) {
+				t.Errorf("the Deferred says %d, want %d", n, len(content))
+			}
+			return struct{}{}, nil
+		})
+	})})
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+	defer c.CloseIdleConnections()
+	resp, err := c.Get("https://" + addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if want := "before" + string(content) + "behind"; err != nil || string(got) != want {
+		t.Errorf("got %d bytes, %v; want %d", len(got), err, len(want))
+	}
+}
+
+// V65, UC07: our client speaks HTTP/2 with net/http's server where TLS agrees.
+func TestV65NetHTTPServer(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		w.Header().Set("Trailer", "X-End")
+		fmt.Fprintf(w, "%s %s %s %d %v", r.Proto, r.Method, r.URL, n, err)
+		w.Header().Set("X-End", "yes")
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	r := reactor.New(nil)
+	defer r.Close()
+	c := &web.Client{Loop: r.Loop(), TLS: server.Client().Transport.(*http.Transport).TLSClientConfig}
+	done := deferred.Inline(r.Loop(), func(co *deferred.Co) (struct{}, error) {
+		var answers []*deferred.Deferred[*web.Response]
+		for i := range 150 { // more than one connection allows at a time, and connections
+			answers = append(answers, c.Post(fmt.Sprintf("%s/%d", server.URL, i), web.Text(strings.Repeat("x", i*1000))))
+		}
+		for i, a := range answers {
+			resp, err := a.Await(co)
+			if err != nil {
+				return struct{}{}, err
+			}
+			text, err := resp.Text(-1).Await(co)
+			if err != nil {
+				return struct{}{}, err
+			}
+			if want := fmt.Sprintf("HTTP/2.0 POST /%d %d <nil>", i, i*1000); text != want {
+				t.Errorf("got %q, want %q", text, want)
+			}
+			if tr := resp.Body.Trailer(); tr == nil || tr.Get("X-End") != "yes" {
+				t.Errorf("trailer: got %v, want X-End", tr)
+			}
+		}
+		return struct{}{}, nil
+	})
+	h2Until(t, r, done)
+}
+
+// h2Until runs a loop until done fires.
+func h2Until(t *testing.T, r *reactor.Reactor, done *deferred.Signal) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var failure error = context.DeadlineExceeded
+	done.Done(func(_ struct{}, err error) {
+		failure = err
+		cancel()
+	})
+	r.Run(ctx)
+	if failure != nil {
+		t.Error(failure)
+	}
+}
+
+// V27, V65: client and server of ours over many networks, with bodies that are
+// larger than the windows, and more requests than streams.
+func TestV65OverSeeds(t *testing.T) {
+	n := 12
+	if testing.Short() {
+		n = 3
+	}
+	sim.Seeds(t, n, func(t *testing.T, w *sim.World) {
+		server := &web.Server{Handler: web.Inline(spoken), HTTP2: web.HTTP2Limits{MaxStreams: 3, StreamWindowBytes: 1, ConnWindowBytes: 1}}
+		c := h2Client(t, w, server)
+		w.Host("client").Do(func(co *deferred.Co) error {
+			var answers []*deferred.Deferred[*web.Response]
+			for i := range 12 { // the last ones exceed a window
+				answers = append(answers, c.Post("https://server/", web.Text(strings.Repeat("x", i*6_000))))
+			}
+			for i, a := range answers {
+				resp, err := a.Await(co)
+				if err != nil {
+					return err
+				}
+				text, err := resp.Text(-1).Await(co)
+				if err != nil {
+					return err
+				}
+				if want := fmt.Sprintf("HTTP/2 POST server / %d", i*6_000); text != want {
+					t.Errorf("got %q, want %q", text, want)
+				}
+				if tr := resp.Body.Trailer(); tr == nil || tr.Get("X-End") != "yes" {
+					t.Errorf("trailer: got %v, want X-End", tr)
+				}
+			}
+			c.Close()
+			return nil
+		})
+		w.Advance(time.Minute) // both sides close
+		if n := server.Stats().Requests; n != 12 {
+			t.Errorf("the Handler saw %d requests, want 12", n)
+		}
+	})
+}
+
+// h2Client has host "server" serve s under TLS, and host "client" trust it.
+func h2Client(t *testing.T, w *sim.World, s *web.Server) *web.Client {
+	t.Helper()
+	cert := sim.Certificate("server")
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: s.NextProtos()}
+	if _, err := w.Host("server").Loop().Listen(twistor.ListenConfig{Network: "tcp", Address: ":443", TLS: config}, s); err != nil {
+		t.Fatal(err)
+	}
+	return &web.Client{Loop: w.Host("client").Loop(), TLS: &tls.Config{RootCAs: sim.Roots(cert)}}
+}
