@@ -17,6 +17,7 @@ func (f *Files) answer(w *web.ResponseWriter, r *web.Request, x *found, status i
 		return nil
 	}
 	c, h := x.file, w.Header()
+	coding := ""
 	if len(x.variants) > 0 {
 		h.Add("Vary", "Accept-Encoding")
 		var offers [3]string
@@ -25,30 +26,17 @@ func (f *Files) answer(w *web.ResponseWriter, r *web.Request, x *found, status i
 		}
 		wish := accept.Encodings(&r.Header)
 		if i := wish.Best(offers[:len(x.variants)]...); i >= 0 {
-			c = x.variants[i].content
-			w.SetHeader("Content-Encoding", x.variants[i].coding)
+			c, coding = x.variants[i].content, offers[i]
 		}
-	}
-	if c.etag != "" {
-		w.SetHeader("ETag", c.etag)
-	}
-	if c.date != "" {
-		w.SetHeader("Last-Modified", c.date)
 	}
 	if f.CacheControl != "" && !h.Has("Cache-Control") {
 		w.SetHeader("Cache-Control", f.CacheControl)
 	}
-	if status == 200 {
-		switch status = condition(&r.Header, c, r.Loop().Now()); status {
-		case 304:
-			h.Del("Content-Encoding")
-			w.WriteHeader(304)
-			return nil
-		case 412:
-			h.Del("Content-Encoding")
-			web.WriteError(w, r, 412, "", "")
-			return nil
-		}
+	if status == 200 && c.etag != "" && w.NotModified(c.etag, c.modified) {
+		return nil
+	}
+	if coding != "" {
+		w.SetHeader("Content-Encoding", coding)
 	}
 	w.SetHeader("Content-Type", c.ctype)
 	w.SetHeader("X-Content-Type-Options", "nosniff")

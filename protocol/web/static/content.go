@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/twistor-go/twistor/framing/http1"
 )
 
 const (
@@ -35,12 +33,11 @@ var (
 type content struct {
 	name     string
 	size     int64
-	modified time.Time
+	modified time.Time   // zero: unknown
 	info     fs.FileInfo // as it was; nil: none
 	ctype    string
 	etag     string // strong; "": none, as of a listing
 	policy   string // Content-Security-Policy; "": none
-	date     string // modified as Last-Modified has it; "": unknown
 	all      []byte // in memory, if at is nil
 	at       io.ReaderAt
 	file     fs.File // what at reads
@@ -123,11 +120,10 @@ func (c *content) identify() error {
 		if _, err := io.Copy(sum, c.section(0, c.size)); err != nil {
 			return err
 		}
-		c.etag = fmt.Sprintf("\"%x\"", sum.Sum(nil)[:12])
+		c.etag, c.modified = fmt.Sprintf("\"%x\"", sum.Sum(nil)[:12]), time.Time{}
 		return nil
 	}
 	c.etag = fmt.Sprintf("\"%x-%x-%x\"", c.size, c.modified.UnixNano(), inode(c.info))
-	c.date = string(http1.AppendDate(nil, c.modified))
 	return nil
 }
 

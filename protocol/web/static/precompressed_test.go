@@ -50,6 +50,46 @@ func TestV21Precompressed(t *testing.T) {
 	ask(t, off, "GET", "/a.js", "Accept-Encoding: gzip").want(t, "only if asked for", 200, "plain")
 }
 
+// V12: conditions, with the tag and the date that an answer has itself.
+func TestV12Conditions(t *testing.T) {
+	dir := tree(t, map[string]string{"a": "text"})
+	past := time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
+	os.Chtimes(filepath.Join(dir, "a"), past, past)
+	addr := serve(t, &static.Files{Dir: dir})
+	a := ask(t, addr, "GET", "/a")
+	a.want(t, "without a condition", 200, "text")
+	a.field(t, "Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")
+	tag := a.Header.Get("ETag")
+	const same, older = "Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:04 GMT"
+	for _, c := range []struct {
+		field  string
+		status int
+	}{
+		{"If-None-Match: " + tag, 304},
+		{"If-None-Match: \"x\", W/" + tag, 304},
+		{"If-None-Match: *", 304},
+		{"If-None-Match: \"x\"", 200},
+		{"If-None-Match: \"x\"\r\nIf-Modified-Since: " + same, 200},
+		{"If-Match: " + tag, 200},
+		{"If-Match: \"x\"", 412},
+		{"If-Modified-Since: " + same, 304},
+		{"If-Modified-Since: " + older, 200},
+		{"If-Unmodified-Since: " + same, 200},
+		{"If-Unmodified-Since: " + older, 412},
+		{"If-Unmodified-Since: " + older + "\r\nRange: bytes=0-1", 412},
+		{"If-None-Match: " + tag + "\r\nRange: bytes=0-1", 304},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			a := ask(t, addr, method, "/a", c.field)
+			a.status(t, method+" "+c.field, c.status)
+			if c.status == 304 {
+				a.field(t, "ETag", tag)
+				a.field(t, "Content-Type", "")
+			}
+		}
+	}
+}
+
 // V24: a body of several ranges, read by the standard library.
 func TestV24Parts(t *testing.T) {
 	dir := tree(t, map[string]string{"big.txt": big, "small.txt": "0123456789"})

@@ -7,8 +7,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/framing/http1"
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
@@ -100,6 +102,22 @@ func position(digits string) (n int64, ok bool) {
 		n = math.MaxInt64
 	}
 	return n, digits != ""
+}
+
+// fresh says whether a range is wanted of this very file: If-Range.
+// https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+func fresh(h *web.Header, c *content, now time.Time) bool {
+	v := h.Value("If-Range")
+	if v == nil {
+		return true
+	}
+	if len(v) > 0 && (v[0] == '"' || v[0] == 'W') {
+		return string(v) == c.etag // a weak one never is: ours are strong
+	}
+	// "... exactly matches the Last-Modified date", and that is a strong
+	// validator: the second in which the file was written is over.
+	t, err := http1.ParseDate(string(v), now)
+	return err == nil && t.Unix() == c.modified.Unix() && t.Unix()+1 < now.Unix()
 }
 
 // ranges answers a request for parts of c. Not ok: it is to be answered with the

@@ -105,48 +105,11 @@ func FuzzRanges(f *testing.F) {
 	})
 }
 
-// V12: every row of RFC 9110, section 13.
-func TestV12Conditions(t *testing.T) {
+// V12: what If-Range asks for.
+func TestV12IfRange(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	c := &content{etag: `"abc"`, modified: now.Add(-time.Hour), date: "Mon, 01 Jun 2026 11:00:00 GMT"}
+	c := &content{etag: `"abc"`, modified: now.Add(-time.Hour)}
 	const same, older, newer = "Mon, 01 Jun 2026 11:00:00 GMT", "Mon, 01 Jun 2026 10:59:59 GMT", "Mon, 01 Jun 2026 11:00:01 GMT"
-	for _, row := range []struct {
-		fields string
-		want   int
-	}{
-		{"", 200},
-		{`If-None-Match: "abc"`, 304},
-		{`If-None-Match: W/"abc"`, 304},
-		{`If-None-Match: "x", "abc"`, 304},
-		{`If-None-Match: "x,y" ,W/"abc"`, 304},
-		{"If-None-Match: \"x\"\nIf-None-Match: \"abc\"", 304},
-		{`If-None-Match: *`, 304},
-		{`If-None-Match: "x"`, 200},
-		{`If-None-Match: abc`, 200},
-		{`If-None-Match: "abc`, 200},
-		{`If-None-Match: w/"abc"`, 200},
-		{`If-Match: "abc"`, 200},
-		{`If-Match: *`, 200},
-		{`If-Match: W/"abc"`, 412},
-		{`If-Match: "x"`, 412},
-		{`If-Match:`, 412},
-		{"If-Modified-Since: " + same, 304},
-		{"If-Modified-Since: " + newer, 304},
-		{"If-Modified-Since: " + older, 200},
-		{"If-Modified-Since: yesterday", 200},
-		{"If-Modified-Since: Monday, 01-Jun-26 11:00:00 GMT", 304},
-		{"If-Modified-Since: Mon Jun  1 11:00:00 2026", 304},
-		{"If-Unmodified-Since: " + same, 200},
-		{"If-Unmodified-Since: " + older, 412},
-		{"If-Unmodified-Since: tomorrow", 200},
-		{"If-None-Match: \"x\"\nIf-Modified-Since: " + same, 200}, // the tag rules
-		{"If-Match: \"abc\"\nIf-Unmodified-Since: " + older, 200},
-		{"If-Match: \"x\"\nIf-None-Match: \"abc\"", 412},
-	} {
-		if got := condition(header(row.fields), c, now); got != row.want {
-			t.Errorf("%q: got %d, want %d", row.fields, got, row.want)
-		}
-	}
 	for _, row := range []struct {
 		field string
 		want  bool
@@ -156,6 +119,7 @@ func TestV12Conditions(t *testing.T) {
 		{`If-Range: W/"abc"`, false},
 		{`If-Range: "x"`, false},
 		{"If-Range: " + same, true},
+		{"If-Range: Mon Jun  1 11:00:00 2026", true},
 		{"If-Range: " + newer, false},
 		{"If-Range: " + older, false},
 		{"If-Range: x", false},
@@ -178,19 +142,4 @@ func header(fields string) *http1.Header {
 		}
 	}
 	return &h
-}
-
-// Whatever comes, it ends; a tag that is listed is found.
-func FuzzTags(f *testing.F) {
-	f.Add(`"a", W/"b"`, "c")
-	f.Fuzz(func(t *testing.T, list, tag string) {
-		if strings.ContainsAny(tag, "\"") {
-			return
-		}
-		tag = `"` + tag + `"`
-		listed([]byte(list), tag, true)
-		if !listed([]byte(`W/"x" ,`+tag), tag, false) {
-			t.Errorf("%q is not found", tag)
-		}
-	})
 }
