@@ -118,8 +118,9 @@ func validHost[T text](v T) bool {
 	return len(host) <= 255
 }
 
-// cutPort splits "host:port"; an IPv6 address stays in its brackets. What
-// follows the brackets and is no port stays with the host, which is then none.
+// cutPort splits "host:port", where port is digits or nothing; an IPv6 address
+// stays in its brackets. What follows the brackets and is no port stays with the
+// host, which is then none.
 func cutPort[T text](v T) (host, port T) {
 	for i := len(v) - 1; i >= 0; i-- {
 		switch {
@@ -132,16 +133,13 @@ func cutPort[T text](v T) (host, port T) {
 	return v, port
 }
 
-// validPort says whether port is a number up to 65535.
+// validPort says whether port, which is digits, is a number up to 65535.
 func validPort[T text](port T) bool {
 	n := 0
 	for i := range len(port) {
-		if port[i] < '0' || port[i] > '9' || i == 5 {
-			return false
-		}
 		n = n*10 + int(port[i]-'0')
 	}
-	return n <= 65535
+	return len(port) <= len("65535") && n <= 65535
 }
 
 // Origin returns the path and query of the target, also where the target is a
