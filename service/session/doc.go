@@ -35,7 +35,7 @@
 // a token that only pages of this site can have: the text of Session.Token, in
 // the field X-CSRF-Token, or in the form as csrf_token. A token is of one
 // session, and looks different each time, so that compression tells nothing of
-// it.
+// it. A Handler within Protect reads its form by Form.
 //
 // # Where it lives
 //
@@ -50,5 +50,5 @@
 //
 // Limits: 10,000 sessions; beyond, those that were never rotated give way, the
 // longest unused first, and then ErrFull; values of 4 KiB as JSON; with a
-// Journal 256 MiB in all; forms of 1 MiB in Protect.
+// Journal 256 MiB in all; forms as package web has them.
 package session

@@ -138,6 +138,10 @@ func parseOrigin(s string) (string, error) {
 // Protect serves next only what no other site has caused: requests that change
 // nothing, and those with a Token of their session which browsers do not say to
 // be another site's. Others are answered 403. It stands within Handler.
+//
+// The Token is the field X-CSRF-Token of the request; without it Protect reads
+// the form that the body is, and takes the Token from there. So a Handler
+// within asks for a form by Form.
 func (p *Sessions[T]) Protect(next web.Handler) web.Handler {
 	return web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		if slices.Contains(safe, r.Method) {
@@ -147,9 +151,48 @@ func (p *Sessions[T]) Protect(next web.Handler) web.Handler {
 			return deferred.Failed[struct{}](r.Loop(), errForged(why))
 		}
 		s := Of[T](r)
-		if tokens := r.Header.Values(TokenHeader); len(tokens) == 1 && s.Verify(tokens[0]) {
+		if tokens := r.Header.Values(TokenHeader); len(tokens) > 0 {
+			if len(tokens) != 1 || !s.Verify(tokens[0]) {
+				return deferred.Failed[struct{}](r.Loop(), errForged("token is wrong"))
+			}
 			return next.Serve(w, r)
 		}
-		return deferred.Failed[struct{}](r.Loop(), errForged("no token"))
+		// Who has no session has no token, and nothing of its body is read.
+		if !s.Exists() || !isForm(r) {
+			return deferred.Failed[struct{}](r.Loop(), errForged("no token"))
+		}
+		return deferred.Inline(r.Loop(), func(co *deferred.Co) (none struct{}, err error) {
+			form, err := r.Form(p.Forms).Await(co)
+			if err != nil {
+				return none, err
+			}
+			if tokens := form.Values[TokenField]; len(tokens) != 1 || !s.Verify(tokens[0]) {
+				return none, errForged("token of the form is wrong, or missing")
+			}
+			r.SetValue(formKey{}, form)
+			if answered := next.Serve(w, r); answered != nil {
+				return answered.Await(co)
+			}
+			return none, nil
+		})
 	})
+}
+
+// isForm reports whether the body may have a Token.
+func isForm(r *web.Request) bool {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data"
+}
+
+// formKey is where a Request has the form that Protect has read.
+type formKey struct{}
+
+// Form is the form of a request: the one that Protect has read, or else
+// Request.Form with these limits.
+func Form(r *web.Request, limits web.FormLimits) *deferred.Deferred[*web.Submission] {
+	if form, ok := r.Value(formKey{}).(*web.Submission); ok {
+		return deferred.Succeeded(form)
+	}
+	return r.Form(limits)
 }

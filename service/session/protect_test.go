@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -67,6 +68,44 @@ func TestUC30CSRF(t *testing.T) {
 				t.Error("the page says why: that is for the log")
 			}
 		})
+	}
+	s.clock.Errors()
+}
+
+// TestUC30Form: the token may be in the form, which the Handler still gets;
+// that of the URL does not count, and without a session no body is read.
+func TestUC30Form(t *testing.T) {
+	s := newSite(t, nil).start()
+	a := s.ask("GET /token")
+	cookie, token := "Cookie: session="+a.id(), a.body
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhello\r\n" +
+		"--x\r\nContent-Disposition: form-data; name=\"csrf_token\"\r\n\r\n" + token + "\r\n--x--\r\n"
+	const urlencoded, parts = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+	for _, tc := range []struct {
+		name, target, kind, cookie, body string
+		want                             int
+	}{
+		{"urlencoded", "/form", urlencoded, cookie, "text=hello&csrf_token=" + token, 200},
+		{"multipart", "/form", parts, cookie, multipart, 200},
+		{"charset", "/form", "Application/X-WWW-Form-Urlencoded; charset=utf-8", cookie, "csrf_token=" + token + "&text=hello", 200},
+		{"no token", "/form", urlencoded, cookie, "text=hello", 403},
+		{"wrong token", "/form", urlencoded, cookie, "text=hello&csrf_token=x" + token[1:], 403},
+		{"two tokens", "/form", urlencoded, cookie, "text=hello&csrf_token=" + token + "&csrf_token=" + token, 403},
+		{"token in the URL", "/form?csrf_token=" + token, urlencoded, cookie, "text=hello", 403},
+		{"plain text", "/form", "text/plain", cookie, "text=hello&csrf_token=" + token, 403},
+		{"no session", "/form", urlencoded, "X: y", "text=hello&csrf_token=" + token, 403},
+		{"broken form", "/form", urlencoded, cookie, "text=%zz&csrf_token=" + token, 400},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a := s.post("POST "+tc.target, tc.body, "Content-Type: "+tc.kind, fmt.Sprint("Content-Length: ", len(tc.body)), tc.cookie)
+			if a.status != tc.want || a.status == 200 && a.body != "hello" {
+				t.Errorf("got %d %q, want %d", a.status, a.body, tc.want)
+			}
+		})
+	}
+	a = s.ask("POST /form", "Content-Type: "+urlencoded, "Content-Length: 1000000", "Expect: 100-continue")
+	if a.status != 403 {
+		t.Errorf("a stranger's body: got %d, want 403 and no 100", a.status)
 	}
 	s.clock.Errors()
 }

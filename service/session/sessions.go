@@ -60,6 +60,9 @@ type Sessions[T any] struct {
 	// Origins are other sites whose pages may ask in a visitor's name, for
 	// Protect: "https://app.example.com"; nil: none. They need a token too.
 	Origins []string
+	// Forms bounds the forms in which Protect looks for a Token; zero: the
+	// defaults of package web.
+	Forms web.FormLimits
 	// Store keeps sessions beyond the program; nil: nothing does.
 	Store Store
 	// OnExpire is called on the service's loop with the value of each session

@@ -85,6 +85,13 @@ func serve(failure *error) web.Handler {
 			*failure = err
 			fmt.Fprint(w, text)
 			return err
+		case "/form":
+			form, err := Form(r, web.FormLimits{}).Await(co)
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(w, form.Get("text"))
+			return nil
 		case "/late":
 			w.Flush()
 			done = s.Rotate()
@@ -119,12 +126,18 @@ func (a answer) id() string {
 // ask sends a request: its first line, and fields.
 func (s *site) ask(line string, fields ...string) answer {
 	s.t.Helper()
+	return s.post(line, "", fields...)
+}
+
+// post is ask with a body.
+func (s *site) post(line, body string, fields ...string) answer {
+	s.t.Helper()
 	tr := sim.NewTransport(s.clock)
 	if s.secure {
 		tr.Secure(tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true})
 	}
 	tr.Build(s.server)
-	tr.Receive(line + " HTTP/1.1\r\nHost: site.example\r\n" + strings.Join(append(fields, ""), "\r\n") + "\r\n")
+	tr.Receive(line + " HTTP/1.1\r\nHost: site.example\r\n" + strings.Join(append(fields, ""), "\r\n") + "\r\n" + body)
 	s.clock.Pump(0, 0, 0, 0)
 	a := read(s.t, tr.Written())
 	tr.End()
