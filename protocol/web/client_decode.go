@@ -148,12 +148,12 @@ func (d *decoding) run(co *deferred.Co) error {
 		n, err := r.Read(p)
 		if n > 0 {
 			total += int64(n)
-			if total > max(maxDecoded, maxDecodedRatio*raw.n) {
-				return ErrExpands
-			}
 			d.out.deliver(p[:n])
 			if d.out.err != nil {
 				return d.out.err
+			}
+			if total > max(maxDecoded, maxDecodedRatio*raw.n) {
+				return ErrExpands
 			}
 		}
 		switch {
