@@ -53,7 +53,7 @@ except u.HTTPError as e: print(e.code)
 		{"curl bearer", []string{curl, "-sS", "--oauth2-bearer", token.Reveal(), url}, "amy by bearer"},
 		{"curl digest twice", []string{curl, "-sS", "--digest", "-u", "jö:sécret", url, url}, "jö by digest\njö by digest"},
 		{"curl digest post", []string{curl, "-sS", "--digest", "-u", "jö:sécret", "-d", "body", url}, "jö by digest"},
-		{"curl http2", []string{curl, "-sS", "--http2-prior-knowledge", "--anyauth", "-u", "jö:sécret", url}, "jö by digest"},
+		{"curl http2", []string{curl, "-sS", "--http2-prior-knowledge", "--basic", "-u", "jö:sécret", url}, "jö by password"},
 		{"curl wrong", []string{curl, "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--anyauth", "-u", "jö:wrong", url}, "401"},
 		{"python basic", []string{python, "-c", fmt.Sprintf(urllib, "u.HTTPBasicAuthHandler"), url, "jö", "sécret"}, "jö by password"},
 	} {

@@ -52,8 +52,8 @@ func maskToken(secret, mask []byte) string {
 	return base64.RawURLEncoding.EncodeToString(p)
 }
 
-// Verify reports whether a text is a Token of this session, in a time that
-// tells nothing else.
+// Verify reports whether a text is a Token of s, in a time that tells nothing
+// else.
 func (s *Session[T]) Verify(token string) bool {
 	p, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	if err != nil || len(p) != 2*idBytes || !s.Exists() || len(s.kept.Token) != idBytes {

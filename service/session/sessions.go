@@ -123,10 +123,8 @@ func (p *Sessions[T]) State() string {
 
 // check checks what the program says.
 func (p *Sessions[T]) check() error {
-	for what, n := range map[string]int{"MaxSessions": p.MaxSessions, "MaxValueBytes": p.MaxValueBytes} {
-		if n < 0 {
-			return fmt.Errorf("session: %s %d: want 0 or more", what, n)
-		}
+	if p.MaxSessions < 0 || p.MaxValueBytes < 0 {
+		return fmt.Errorf("session: MaxSessions %d, MaxValueBytes %d: want 0 or more", p.MaxSessions, p.MaxValueBytes)
 	}
 	var zero T
 	if _, err := json.Marshal(zero); err != nil {
