@@ -188,9 +188,9 @@ func TestV50CancelAnywhere(t *testing.T) {
 
 // V50: over networks that break, each question has an answer or an error, and nothing is left behind.
 func TestV50Havoc(t *testing.T) {
-	n := 200
+	n := 60
 	if testing.Short() {
-		n = 30
+		n = 15
 	}
 	for seed := range uint64(n) {
 		t.Run(fmt.Sprintf("%#x", seed), func(t *testing.T) {
