@@ -1,13 +1,10 @@
 package websocket
 
 import (
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -18,24 +15,20 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-// DefaultDialTimeout is what a Dial may take when nobody says otherwise.
-const DefaultDialTimeout = 30 * time.Second
-
 // A Client makes connections that share its limits and its buffers, all on one
 // loop. Its zero is ready. Immutable after first use.
 type Client struct {
+	// Web asks for the connection, on the same loop: its TLS, proxies, cookies and
+	// time limits hold. nil: one that is used for nothing else.
+	Web *web.Client
 	// Header has fields that the handshake sends beside its own, such as
-	// Authorization, Cookie or Origin; nil: none.
+	// Authorization or Origin; nil: none.
 	Header *web.Header
 	// Protocols are the subprotocols that are spoken; Conn.Subprotocol is the one that the
 	// server chose.
 	Protocols []string
 	// Deflate offers compression; nil: none.
 	Deflate *Deflate
-	// TLS is for wss: URLs; nil: that of every TLS client here.
-	TLS *tls.Config
-	// DialTimeout is how long a Dial may take, handshake and all. 0: 30 s; negative: for ever.
-	DialTimeout time.Duration
 
 	// MaxMessageBytes is how long a message may be, inflated; 0: 1 MiB. The peer is told TooBig.
 	MaxMessageBytes int
@@ -72,215 +65,129 @@ func Dial(l twistor.Loop, url string, build func(c *Conn) Protocol) *deferred.De
 
 // Dial connects to a ws: or wss: URL over HTTP/1.1. It fires after Connected of the Protocol that
 // build makes; with a nil build, messages are kept for Read. It
-// fails with a *HandshakeError if the server refuses, and with what keeps us from it. Redirects
-// are not followed.
+// fails with a *HandshakeError if the server refuses, with twistor.ErrRefused if build returns nil,
+// and with a *web.RequestError if it cannot be asked. Redirects are not followed.
 func (cl *Client) Dial(l twistor.Loop, url string, build func(c *Conn) Protocol) *deferred.Deferred[*Conn] {
-	d := deferred.New[*Conn](l)
-	o, config, err := cl.opening(l, url, build)
+	h, err := cl.handshake(l, url)
 	if err != nil {
+		return deferred.Failed[*Conn](l, fmt.Errorf("websocket: dial: %w", err))
+	}
+	h.build = build
+	asked := cl.shared(l).web.Upgrade(h.request, h.accept)
+	d := deferred.New[*Conn](l).OnCancel(asked.Cancel)
+	asked.Done(func(r *web.Response, err error) {
+		switch {
+		case h.err != nil:
+			err = h.err
+		case err != nil:
+			err = fmt.Errorf("websocket: dial: %w", err)
+		case r.Status != 101:
+			r.Close()
+			err = &HandshakeError{Status: r.Status}
+		default:
+			d.Succeed(h.conn)
+			return
+		}
 		d.Fail(err)
-		return d
-	}
-	o.done = d
-	dial := l.Dial(config, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
-		o.t = t
-		return o
-	}))
-	if t := cl.DialTimeout; t >= 0 {
-		if t == 0 {
-			t = DefaultDialTimeout
-		}
-		o.deadline = l.CallLater(t, func() {
-			dial.Cancel()
-			o.give(fmt.Errorf("websocket: dial %s: %w", config.Address, deferred.ErrTimeout))
-		})
-	}
-	dial.Done(func(_ twistor.Protocol, err error) {
-		if err != nil {
-			o.give(fmt.Errorf("websocket: dial %s: %w", config.Address, err))
-		}
 	})
-	return d.OnCancel(func() {
-		dial.Cancel()
-		o.give(deferred.ErrCanceled)
-	})
+	return d
 }
 
-// An opening is a connection until its handshake is done.
-type opening struct {
-	c        *Client
-	t        twistor.Transport
-	request  []byte
-	key      string
-	build    func(c *Conn) Protocol
-	parser   http1.Parser
-	response http1.Response
-	deadline twistor.Timer
-	done     *deferred.Deferred[*Conn]
-	over     bool
+// A handshake is what a Client asks and how it is answered.
+type handshake struct {
+	cl      *Client
+	pool    *pool
+	request *web.Request
+	key     string
+	build   func(c *Conn) Protocol
+	conn    *Conn
+	err     error // why the answer cannot be taken
 }
 
-// opening makes the request.
-func (cl *Client) opening(l twistor.Loop, address string, build func(c *Conn) Protocol) (*opening, twistor.DialConfig, error) {
-	config := twistor.DialConfig{Network: "tcp"}
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		var parse *url.Error // its words would show a password
-		errors.As(err, &parse)
-		return nil, config, fmt.Errorf("websocket: dial: want a URL: %w", parse.Err)
-	case u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" || u.Fragment != "":
-		// "Fragment identifiers are meaningless in the context of WebSocket URIs":
-		// https://www.rfc-editor.org/rfc/rfc6455#section-3
-		return nil, config, fmt.Errorf("websocket: dial %q: want ws://host/path or wss://host/path", u.Redacted())
-	}
-	port := u.Port()
-	if u.Scheme == "wss" {
-		config.TLS = &tls.Config{}
-		if cl.TLS != nil {
-			config.TLS = cl.TLS.Clone()
-		}
-		config.TLS.NextProtos = []string{"http/1.1"}
-		if config.TLS.ServerName == "" {
-			config.TLS.ServerName = u.Hostname()
+// handshake makes the request.
+// https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+func (cl *Client) handshake(l twistor.Loop, url string) (*handshake, error) {
+	rest, plain := strings.CutPrefix(url, "ws:")
+	if !plain {
+		var ok bool
+		if rest, ok = strings.CutPrefix(url, "wss:"); !ok {
+			return nil, errors.New("want ws://host/path or wss://host/path")
 		}
 	}
-	if port == "" {
-		port = map[string]string{"ws": "80", "wss": "443"}[u.Scheme]
+	// "Fragment identifiers are meaningless in the context of WebSocket URIs and
+	// MUST NOT be used": https://www.rfc-editor.org/rfc/rfc6455#section-3
+	if strings.Contains(rest, "#") {
+		return nil, errors.New("want a URL without a fragment")
 	}
-	config.Address = net.JoinHostPort(u.Hostname(), port)
-	config.Timeout = cl.DialTimeout
-
+	scheme := "https:"
+	if plain {
+		scheme = "http:"
+	}
+	r, err := web.NewRequest("GET", scheme+rest)
+	if err != nil {
+		return nil, err
+	}
 	var nonce [16]byte
 	if _, err := io.ReadFull(l.Rand(), nonce[:]); err != nil {
-		return nil, config, fmt.Errorf("websocket: dial: %w", err)
+		return nil, err
 	}
-	o := &opening{c: cl, build: build, key: base64.StdEncoding.EncodeToString(nonce[:])}
-	var h web.Header
+	h := &handshake{cl: cl, pool: cl.shared(l), request: r, key: base64.StdEncoding.EncodeToString(nonce[:])}
 	if cl.Header != nil {
-		h.CopyFrom(cl.Header)
+		for name, value := range cl.Header.All() {
+			err = errors.Join(err, r.Header.Add(name, value))
+		}
 	}
 	for _, f := range [...][2]string{
-		{"Host", u.Host}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"},
-		{"Sec-WebSocket-Key", o.key}, {"Sec-WebSocket-Version", version},
+		{"Upgrade", "websocket"},
+		{"Sec-WebSocket-Key", h.key}, {"Sec-WebSocket-Version", version},
 		{"Sec-WebSocket-Protocol", strings.Join(cl.Protocols, ", ")},
 		{"Sec-WebSocket-Extensions", cl.Deflate.offer()},
 	} {
-		if h.Del(f[0]); f[1] != "" {
-			err = errors.Join(err, h.Add(f[0], f[1]))
+		if r.Header.Del(f[0]); f[1] != "" {
+			err = errors.Join(err, r.Header.Add(f[0], f[1]))
 		}
 	}
-	target := u.EscapedPath()
-	if target == "" {
-		target = "/"
-	}
-	if u.RawQuery != "" {
-		target += "?" + u.RawQuery
-	}
-	line, lineErr := http1.AppendRequestLine(nil, "GET", target)
-	if err = errors.Join(err, lineErr); err != nil {
-		return nil, config, fmt.Errorf("websocket: dial: %w", err)
-	}
-	o.request = append(h.AppendTo(line), "\r\n"...)
-	return o, config, nil
+	return h, err
 }
 
-func (o *opening) Connected() { o.t.Write(o.request) }
-
-// Received reads the server's answer; what stands behind it are frames.
-func (o *opening) Received(p []byte) {
-	for !o.over {
-		n, done, err := o.parser.Response(p, "GET", &o.response)
-		if err != nil {
-			o.give(fmt.Errorf("websocket: handshake: %w", err))
-			return
-		}
-		if !done {
-			return
-		}
-		p = p[n:]
-		if s := o.response.Status; s >= 100 && s < 200 && s != 101 {
-			continue // https://www.rfc-editor.org/rfc/rfc9110#section-15.2
-		}
-		c, err := o.accepted()
-		if err != nil {
-			o.give(err)
-			return
-		}
-		o.over = true
-		o.deadline.Stop()
-		o.t.Switch(&dialed{c.start(o.t).(*inward), o.done}, p)
-	}
-}
-
-// accepted makes a Conn if the answer is as it must be.
-// https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
-func (o *opening) accepted() (*Conn, error) {
-	r := &o.response
-	h := &r.Header
-	protocol := h.Get("Sec-WebSocket-Protocol")
-	want := ""
+// accept makes a Conn if the answer is as it must be.
+// https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+func (h *handshake) accept(r *web.Response) twistor.Factory {
+	protocol, want := r.Header.Get("Sec-WebSocket-Protocol"), ""
+	deflate, ok := h.cl.Deflate.settle(strings.Join(r.Header.Values("Sec-WebSocket-Extensions"), ","))
 	switch {
-	case r.Status != 101:
-	case !h.HasToken("Upgrade", "websocket") || !h.HasToken("Connection", "upgrade"):
+	case !r.Header.HasToken("Upgrade", "websocket"):
 		want = "Upgrade: websocket"
-	case h.Get("Sec-WebSocket-Accept") != acceptOf(o.key):
+	case r.Header.Get("Sec-WebSocket-Accept") != acceptOf(h.key):
 		want = "a Sec-WebSocket-Accept that fits our key"
-	case h.Has("Sec-WebSocket-Protocol") && !slices.Contains(o.c.Protocols, protocol):
+	case r.Header.Has("Sec-WebSocket-Protocol") && !slices.Contains(h.cl.Protocols, protocol):
 		want = "a subprotocol that was offered"
-	}
-	deflate, ok := o.c.Deflate.settle(strings.Join(h.Values("Sec-WebSocket-Extensions"), ","))
-	if want == "" && !ok {
+	case !ok:
 		want = "extensions as they were offered"
 	}
-	if r.Status != 101 || want != "" {
-		return nil, &HandshakeError{Status: r.Status, Want: want}
+	if want != "" {
+		h.err = &HandshakeError{Status: r.Status, Want: want}
+		return nil
 	}
-	c := &Conn{pool: o.c.shared(), client: true, subprotocol: protocol, deflate: deflate}
-	if o.build == nil {
+	c := &Conn{pool: h.pool, client: true, subprotocol: protocol, deflate: deflate}
+	if h.build == nil {
 		c.protocol = newConversation(c, nil)
-	} else if c.protocol = o.build(c); c.protocol == nil {
-		return nil, twistor.ErrRefused
+	} else if c.protocol = h.build(c); c.protocol == nil {
+		h.err = twistor.ErrRefused
+		return nil
 	}
-	return c, nil
-}
-
-func (o *opening) Disconnected(err error) {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	o.give(fmt.Errorf("websocket: handshake: %w", err))
-}
-
-// give ends the opening without a WebSocket.
-func (o *opening) give(err error) {
-	if o.over {
-		return
-	}
-	o.over = true
-	o.deadline.Stop()
-	if o.t != nil {
-		o.t.Abort()
-	}
-	o.done.Fail(err)
+	h.conn = c
+	return twistor.FactoryFunc(c.start)
 }
 
 // shared is what the connections of cl share.
-func (cl *Client) shared() *pool {
+func (cl *Client) shared(l twistor.Loop) *pool {
 	if cl.pool == nil {
 		cl.Deflate.valid()
 		cl.pool = newPool(cl.MaxMessageBytes, cl.MaxFragments, cl.PingInterval, cl.CloseTimeout)
+		if cl.pool.web = cl.Web; cl.Web == nil {
+			cl.pool.web = &web.Client{Loop: l, MaxIdle: -1}
+		}
 	}
 	return cl.pool
-}
-
-// A dialed tells who dialed when his connection is there.
-type dialed struct {
-	*inward
-	done *deferred.Deferred[*Conn]
-}
-
-func (d *dialed) Connected() {
-	d.inward.Connected()
-	d.done.Succeed(d.inward.conn())
 }

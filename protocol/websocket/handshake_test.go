@@ -1,11 +1,15 @@
 package websocket
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -295,12 +299,12 @@ func TestClientURLs(t *testing.T) {
 }
 
 // TestClientGivesUp: a server that does not answer is given up after
-// DialTimeout, and a Dial that is cancelled is.
+// the time limit of web.Client, and a Dial that is cancelled is.
 func TestClientGivesUp(t *testing.T) {
 	clock := sim.NewClock(t)
 	d := Dial(clock, "ws://host/", nil)
 	tr := clock.Attempts()[0].Succeed()
-	clock.Advance(DefaultDialTimeout - 1)
+	clock.Advance(web.DefaultHeadTimeout - 1)
 	sim.NoResult(t, d)
 	clock.Advance(1)
 	if err := sim.Failure(t, d); err == nil || !tr.Aborted() {
@@ -328,3 +332,50 @@ func TestClientGivesUp(t *testing.T) {
 }
 
 var _ twistor.Factory = (*web.Server)(nil)
+
+// TestWSS: over TLS, by the settings of a web.Client; a certificate that is not
+// known is refused.
+func TestWSS(t *testing.T) {
+	w := sim.New(t, 0)
+	cert := sim.Certificate("server")
+	server := w.Host("server").Loop()
+	var h *heard
+	_, err := server.Listen(twistor.ListenConfig{Network: "tcp", Address: ":443", TLS: &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}},
+		&web.Server{Handler: hearing(&h)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := w.Host("client")
+	client.Do(func(co *deferred.Co) error {
+		cl := &Client{Web: &web.Client{Loop: client.Loop(), TLS: &tls.Config{RootCAs: sim.Roots(cert)}}}
+		c, err := cl.Dial(client.Loop(), "wss://server/", nil).Await(co)
+		if err != nil {
+			return err
+		}
+		c.WriteText("hello")
+		if m, err := c.Read(co); err != nil || m.Text() != "hello" || c.TLS() == nil {
+			t.Errorf("got %q, %v, TLS %v", m.Bytes, err, c.TLS())
+		}
+		c.Close()
+		other := &Client{Web: &web.Client{Loop: client.Loop(), TLS: &tls.Config{RootCAs: sim.Roots(sim.Certificate("other"))}}}
+		if _, err := other.Dial(client.Loop(), "wss://server/", nil).Await(co); err == nil {
+			t.Error("a certificate that nobody knows was taken")
+		}
+		return nil
+	})
+	w.Advance(time.Second)
+}
+
+// TestDialRefused: a build that returns nil.
+func TestDialRefused(t *testing.T) {
+	w := sim.New(t, 0)
+	var h *heard
+	w.Host("server").Listen("tcp", ":80", &web.Server{Handler: hearing(&h)})
+	client := w.Host("client")
+	client.Do(func(co *deferred.Co) error {
+		if _, err := Dial(client.Loop(), "ws://server/", func(*Conn) Protocol { return nil }).Await(co); !errors.Is(err, twistor.ErrRefused) {
+			t.Errorf("got %v, want ErrRefused", err)
+		}
+		return nil
+	})
+}

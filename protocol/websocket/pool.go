@@ -3,6 +3,8 @@ package websocket
 import (
 	"io"
 	"time"
+
+	"github.com/twistor-go/twistor/protocol/web"
 )
 
 const (
@@ -18,6 +20,8 @@ type pool struct {
 	maxFragments    int
 	pingInterval    time.Duration // not positive: none
 	closeTimeout    time.Duration
+
+	web *web.Client // a Client's: who asks for connections
 
 	free     [][]byte // of up to maxPooledBytes each
 	out      []byte   // where frames are made; nil while in use

@@ -233,12 +233,14 @@ func TestWS07_UTF8(t *testing.T) {
 		}
 	}
 	// Of a deflated text too, while it is inflated.
-	r := newRig(t, deflating)
-	r.net.Receive(masked(0xC1, deflated(t, "fine\xff"+strings.Repeat("z", 1000))[0]))
-	if got := told(t, r.net.Written()); got != "close 1007" {
-		t.Errorf("deflated: told %q, want 1007", got)
+	for _, s := range []string{"fine\xff" + strings.Repeat("z", 1000), "fine\xe2\x82"} {
+		r := newRig(t, deflating)
+		r.net.Receive(masked(0xC1, deflated(t, s)[0]))
+		if got := told(t, r.net.Written()); got != "close 1007" {
+			t.Errorf("deflated: told %q, want 1007", got)
+		}
+		r.over()
 	}
-	r.over()
 }
 
 // TestWS08_PingFlood: a peer that pings without end and does not read gets one
