@@ -133,6 +133,7 @@ func (c *Conn) Start() {
 	}
 	first = c.appendSettings(first)
 	c.useful = c.clock.Now()
+	c.budget.since = c.useful
 	c.wake(c.useful.Add(c.config.HeaderTimeout))
 	c.write(first)
 	c.pool.took(first)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -45,7 +44,8 @@ type rig struct {
 	serve   func(s *Stream, h *Head, end bool)
 	heard   func(s *Stream, p []byte, end bool)
 	drained func(s *Stream)
-	hold    bool // bodies are not consumed
+	keep    func(s *Stream) // of reset ones; nil: they are released
+	hold    bool            // bodies are not consumed
 	ended   *Error
 	over    bool
 
@@ -58,7 +58,7 @@ type rig struct {
 
 func newRig(t testing.TB, role Role, config Config) *rig {
 	r := &rig{t: t, clock: sim.NewClock(t), out: &wire{}}
-	r.enc = hpack.NewEncoder(&r.block)
+	r.setEncoder()
 	r.fr = http2.NewFramer(&r.in, nil)
 	r.fr.AllowIllegalWrites = true
 	r.dec = hpack.NewDecoder(4096, nil)
@@ -66,6 +66,8 @@ func newRig(t testing.TB, role Role, config Config) *rig {
 	r.c.Start()
 	return r
 }
+
+func (r *rig) setEncoder() { r.enc = hpack.NewEncoder(&r.block) }
 
 // serving is a rig of a server whose client has said hello.
 func serving(t testing.TB, config Config) *rig {
@@ -262,6 +264,10 @@ func (r *rig) TrailerReceived(s *Stream, h *http1.Header) {
 
 func (r *rig) StreamReset(s *Stream, why Cause) {
 	r.note("%d reset %s remote=%v unprocessed=%v", s.ID(), why.Code, why.Remote, why.Unprocessed)
+	if r.keep != nil {
+		r.keep(s)
+		return
+	}
 	r.release(s)
 }
 
@@ -290,8 +296,4 @@ func (r *rig) heardAll(what string, want ...string) {
 	r.events = nil
 }
 
-var (
-	_ Events = (*rig)(nil)
-	_ Clock  = deferred.Loop(nil)
-	_        = time.Second
-)
+var _ Clock = deferred.Loop(nil) // every loop is one
