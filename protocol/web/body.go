@@ -54,8 +54,11 @@ func (b *Body) Each(f func(p []byte)) *deferred.Signal {
 	}
 	b.taken, b.each, b.done = true, f, done
 	b.want()
-	if len(b.held) > 0 || b.err != nil {
+	switch {
+	case len(b.held) > 0:
 		b.loop.CallLater(0, b.flush)
+	case b.err != nil:
+		b.fire()
 	}
 	return done
 }
@@ -132,13 +135,10 @@ func (b *Body) Trailer() *Header { return b.trailer }
 
 // start makes b ready for a body of the length that the peer says, or for none: 0.
 func (b *Body) start(l twistor.Loop, src source, length, limit int64) {
-	*b = Body{loop: l, src: src, length: length, limit: limit}
+	*b = Body{}
+	b.loop, b.src, b.length, b.limit = l, src, length, limit
 	if length == 0 {
 		b.err = io.EOF
-	}
-	if limit >= 0 && length > limit {
-		// Nobody need wait for what will not be taken; a Handler may raise it.
-		b.full = false
 	}
 }
 

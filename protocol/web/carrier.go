@@ -2,6 +2,7 @@ package web
 
 import (
 	"io"
+	"net"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -45,6 +46,7 @@ type carrier interface {
 	transport() twistor.Transport
 	// remote is the address of the other end, as text; made once a connection.
 	remote() string
+	local() net.Addr // our end
 	// protocol is the version of HTTP.
 	protocol() (major, minor int)
 	// keep is said when Serve has returned and the answer is not complete: what

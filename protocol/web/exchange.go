@@ -27,11 +27,14 @@ type exchange struct {
 	head    http1.Request // HTTP/1: what the parser fills
 	body    http1.BodyReader
 	h1      h1exchange // its carrier
+	kept    Header // HTTP/1: what the request needs when its Handler has returned
+	line    []byte
 	pending *deferred.Signal
-	hint    func() // hears that the client may have gone; nil: nobody
+	hint    func() // hears that the client may have gone, and when it is over; nil: nobody
 	free    *exchange
 	serving bool
-	late    bool // it was not complete when Serve returned
+	late    bool // it was not complete when Serve returned,
+	lone    bool // but whoever completes it holds it no longer
 }
 
 // take is an exchange for c, new or used.
@@ -62,13 +65,14 @@ const maxSpares = 256
 
 // reset prepares the answer; the request is the carrier's to fill.
 func (x *exchange) reset(c carrier) {
-	x.c, x.late, x.hint = c, false, nil
+	x.c, x.late, x.lone, x.hint = c, false, false, nil
 	w := &x.w
-	h, tr := w.header, w.trailer
-	h.Reset()
-	tr.Reset()
+	w.header.Reset()
+	w.trailer.Reset()
 	clear(w.after)
-	*w = ResponseWriter{x: x, c: c, header: h, trailer: tr, after: w.after[:0], declared: -1}
+	h, tr, after := w.header, w.trailer, w.after[:0]
+	*w = ResponseWriter{}
+	w.x, w.c, w.header, w.trailer, w.after, w.declared = x, c, h, tr, after, -1
 	x.req.reset()
 }
 
@@ -264,6 +268,9 @@ func (x *exchange) done(err error) {
 		w.ready = nil
 		r.Fail(ErrEnded)
 	}
+	if x.hint != nil {
+		x.hint()
+	}
 	if err != nil {
 		x.req.Body.finish(unexpected(err), nil)
 	}
@@ -274,7 +281,7 @@ func (x *exchange) done(err error) {
 		log.Ended(&x.req, w, err)
 	}
 	x.req.Body.finish(ErrEnded, nil)
-	x.c.ended(x, err == nil && !x.late && !x.req.body.taken && len(w.after) == 0)
+	x.c.ended(x, err == nil && (!x.late || x.lone) && !x.req.body.taken && len(w.after) == 0)
 }
 
 // wrongLength ends an answer that is longer than its Content-Length.

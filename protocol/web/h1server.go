@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,7 @@ type h1conn struct {
 	last     bool // this answer is the last
 	readOver bool // the client sends no more
 	gone     bool
-	remote   string // the client's address, for those who ask
+	names    *names // of the two ends, for those who ask
 }
 
 var preface = []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -453,11 +454,25 @@ func (h *h1exchange) transport() twistor.Transport { return h.conn.t }
 func (h *h1exchange) protocol() (int, int)         { return 1, h.x.head.Minor }
 
 func (h *h1exchange) remote() string {
-	c := h.conn
-	if c.remote == "" {
-		c.remote = c.t.RemoteAddr().String()
+	return namesOf(&h.conn.names, h.conn.t).remote
+}
+
+func (h *h1exchange) local() net.Addr {
+	return namesOf(&h.conn.names, h.conn.t).local
+}
+
+// names are the two ends of a connection.
+type names struct {
+	remote string
+	local  net.Addr
+}
+
+// namesOf is *n, made when it is first wanted.
+func namesOf(n **names, t twistor.Transport) *names {
+	if *n == nil {
+		*n = &names{remote: t.RemoteAddr().String(), local: t.LocalAddr()}
 	}
-	return c.remote
+	return *n
 }
 
 func (h *h1exchange) full() bool    { return h.conn.t.Full() }
@@ -489,11 +504,12 @@ func (h *h1exchange) bodyConsumed(int) {}
 // keep copies what points into the bytes that came.
 func (h *h1exchange) keep() {
 	r := &h.x.req
-	var own Header
-	own.CopyFrom(&r.Header)
-	r.Header = own
-	r.target = append([]byte(nil), r.target...)
-	r.host = append([]byte(nil), r.host...)
+	x := h.x
+	x.kept.CopyFrom(&r.Header)
+	r.Header = x.kept
+	n := len(r.target)
+	x.line = append(append(x.line[:0], r.target...), r.host...)
+	r.target, r.host = x.line[:n:n], x.line[n:]
 }
 
 func (h *h1exchange) inform(status int, hdr *Header) {

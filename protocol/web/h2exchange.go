@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"net"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/protocol/web/internal/h2"
@@ -23,11 +24,11 @@ func (e *h2exchange) transport() twistor.Transport { return e.conn.t }
 func (e *h2exchange) protocol() (int, int)         { return 2, 0 }
 
 func (e *h2exchange) remote() string {
-	c := e.conn
-	if c.from == "" {
-		c.from = c.t.RemoteAddr().String()
-	}
-	return c.from
+	return namesOf(&e.conn.names, e.conn.t).remote
+}
+
+func (e *h2exchange) local() net.Addr {
+	return namesOf(&e.conn.names, e.conn.t).local
 }
 
 func (e *h2exchange) buffered() int {

@@ -69,7 +69,7 @@ type h2conn struct {
 	h2      *h2.Conn
 	waiting []*h2exchange // not begun, since too much waits to be sent
 	timer   deferred.Timer
-	from    string // the client's address, for those who ask
+	names   *names // of the two ends, for those who ask
 	err     error  // of Disconnected
 	served  int
 	counted bool // among the accepted ones: HTTP/1 has not

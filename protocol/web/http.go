@@ -58,7 +58,7 @@ func (g *goroutines) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 	}
 	a.req = host(ctx, r, body)
 	a.done.OnCancel(a.left)
-	w.x.hint = cancel
+	w.x.hint, w.x.lone = cancel, true
 	select {
 	case g.jobs <- a:
 	default:

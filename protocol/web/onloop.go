@@ -42,8 +42,7 @@ func (o *onLoop) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 		if r.Body.Length() != 0 {
 			body = &coBody{a: a, body: r.Body}
 		}
-		w.After(func(int, int64, error) { ctx.end() })
-		w.x.hint = ctx.end
+		w.x.hint, w.x.lone = ctx.end, true
 		a.req = host(ctx, r, body)
 		defer func() {
 			if v := recover(); v != nil {

@@ -123,7 +123,7 @@ func (r *Request) TLS() *tls.ConnectionState { return r.w.c.transport().TLS() }
 func (r *Request) RemoteAddr() net.Addr { return r.w.c.transport().RemoteAddr() }
 
 // LocalAddr is our end.
-func (r *Request) LocalAddr() net.Addr { return r.w.c.transport().LocalAddr() }
+func (r *Request) LocalAddr() net.Addr { return r.w.c.local() }
 
 // UpgradeTo is the protocol that the client wants instead, in lower case: of the Upgrade field
 // of HTTP/1.1, or of an extended CONNECT (RFC 8441); "": none.
@@ -193,10 +193,11 @@ func (r *Request) splitTarget() {
 
 // reset lets go of all that was of the last request, and keeps memory.
 func (r *Request) reset() {
-	h := r.Header
-	h.Reset()
+	r.Header.Reset()
 	clear(r.values)
 	clear(r.params)
-	*r = Request{Header: h, values: r.values[:0], params: r.params[:0], w: r.w}
+	h, values, params, w := r.Header, r.values[:0], r.params[:0], r.w
+	*r = Request{} // a literal with values would be made beside, and copied
+	r.Header, r.values, r.params, r.w = h, values, params, w
 	r.Body = &r.body
 }
