@@ -43,7 +43,8 @@ type Certificates struct {
 	Domains []string
 	// Directory is the authority's; "": LetsEncrypt.
 	Directory string
-	// Contact has mail addresses for the authority's warnings; nil: none.
+	// Contact has mail addresses for the authority's warnings, told when the
+	// account is opened; nil: none.
 	Contact []string
 	// TermsAgreed says that you have read the terms of service of the authority
 	// and agree to them. false: nothing starts.
@@ -52,10 +53,14 @@ type Certificates struct {
 	// other means; nil: it asks for none.
 	Binding *Binding
 	// Challenges are the ways to use, in order of preference; the authority has
-	// to offer one of them. nil: TLSALPN, then HTTP.
+	// to offer one of them. After a failure it is the turn of the next. nil:
+	// TLSALPN if there is a Config or a Factory, then HTTP if there is a Handler;
+	// if there is nothing, both.
 	Challenges []string
 	// Template has everything else of the TLS that is served: versions and
-	// protocols. nil: TLS 1.2 up. What it has of certificates is not used.
+	// protocols. nil: TLS 1.2 up. What it has of certificates is not used. If it
+	// names no protocols, those that Factory's argument names by a method
+	// NextProtos count, as those of a web.Server.
 	Template *tls.Config
 	// Client speaks with the authority, on the pool; nil: one that obeys the
 	// proxies of the environment. It is for authorities with a root of their own.
@@ -67,10 +72,11 @@ type Certificates struct {
 	served atomic.Pointer[served] // each of them immutable
 
 	// Owned by the loop.
+	doors   []string // ways that can be answered: Config, Handler
+	protos  []string // of Factory's argument
 	loop    twistor.Loop
 	name    string // of the service, for the log
 	journal *persist.Journal[change]
-	store   *persist.Store // that journal is of; nil: none
 	memory  memory
 	names   []*name // as Domains
 	answers answers

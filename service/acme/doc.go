@@ -26,9 +26,10 @@
 //   - Each name has a certificate and a key of its own, ECDSA on P-256.
 //   - A certificate is renewed when a third of its life is left, give or take
 //     a thirtieth of it, so that not all come on one day.
-//   - What fails is logged and tried again, after 5 minutes, then 10, and so on
-//     up to 6 hours, or when the authority says (Retry-After), within a day.
-//     Meanwhile the former certificate serves on. Reload tries at once.
+//   - What fails is logged and tried again, by the other way if there is one,
+//     after 5 minutes, then 10, and so on up to 6 hours, or when the authority
+//     says (Retry-After), within a day. Meanwhile the former certificate serves
+//     on. Reload tries at once.
 //   - A certificate of another authority than Directory is replaced soon.
 //
 // The account's key and the certificates with theirs are kept in the Host's

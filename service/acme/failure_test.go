@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,6 +130,60 @@ func TestFailedChallenge(t *testing.T) {
 	ready.Cancel()
 	r.stop(c)
 }
+
+// TestOtherWay: a way that fails is followed by the other one; and by default
+// only ways are used that somebody answers.
+func TestOtherWay(t *testing.T) {
+	r := newRig(t)
+	var used []string
+	r.ca.look = func(way, _, _, _ string) error {
+		used = append(used, way)
+		if way == TLSALPN {
+			return errors.New("port 443 is closed")
+		}
+		return nil
+	}
+	c := r.certificates("example.com")
+	r.start(c)
+	r.clock.Advance(10 * time.Minute)
+	if got := fmt.Sprint(used); got != "[tls-alpn-01 http-01]" || r.serial(c, "example.com") == "" {
+		t.Errorf("got %s, want both, and a certificate", got)
+	}
+	r.stop(c)
+
+	used = nil
+	c = r.certificates("example.org")
+	c.Handler(nil)
+	r.start(c)
+	if got := fmt.Sprint(used); got != "[http-01]" {
+		t.Errorf("with a Handler only: got %s, want http-01", got)
+	}
+	r.stop(c)
+}
+
+// TestProtocols: what a factory speaks is offered, before and after Start.
+func TestProtocols(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		r := newRig(t)
+		c := r.certificates("example.com")
+		if !late {
+			c.Factory(speaker{})
+		}
+		r.start(c)
+		if late {
+			c.Factory(speaker{})
+		}
+		state, err := r.handshake(c.Config(), &tls.Config{ServerName: "example.com", NextProtos: []string{"x", "gopher"}})
+		if err != nil || state.NegotiatedProtocol != "gopher" {
+			t.Errorf("late %v: got %q, %v, want gopher", late, state.NegotiatedProtocol, err)
+		}
+		r.stop(c)
+	}
+}
+
+type speaker struct{ twistor.Factory }
+
+func (speaker) NextProtos() []string { return []string{"gopher"} }
 
 // TestBackoff: an authority that fails for a day is not asked more than a well
 // known one allows, five times an hour, and Reload asks at once.

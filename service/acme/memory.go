@@ -78,9 +78,7 @@ func (c *Certificates) apply(what change) {
 func (c *Certificates) open(co *deferred.Co, s *persist.Store) error {
 	switch {
 	case s == nil:
-		if c.store == nil {
-			c.loop.Log().Warn("certificates are kept in memory only: each start orders new ones, which authorities limit", "service", c.name)
-		}
+		c.loop.Log().Warn("certificates are kept in memory only: each start orders new ones, which authorities limit", "service", c.name)
 		return nil
 	case c.journal != nil:
 		return nil
@@ -90,7 +88,7 @@ func (c *Certificates) open(co *deferred.Co, s *persist.Store) error {
 	if err := j.Open(co, s); err != nil {
 		return err
 	}
-	c.journal, c.store = j, s
+	c.journal = j
 	return nil
 }
 

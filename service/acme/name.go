@@ -24,10 +24,11 @@ type name struct {
 
 // held is a certificate that is served.
 type held struct {
+	pair   tls.Certificate
 	leaf   *x509.Certificate
-	config *tls.Config
-	keys   [][32]byte // of tickets, the newest first
-	keyed  time.Time  // when the newest was made
+	config *tls.Config // of pair, for all connections: it has keys of tickets
+	keys   [][32]byte  // of tickets, the newest first
+	keyed  time.Time   // when the newest was made
 }
 
 // ticketLife is how long a key of tickets is the newest; they last for a day or
@@ -77,8 +78,8 @@ func (c *Certificates) hold(n *name, chain []byte, key *ecdsa.PrivateKey) error 
 		return fmt.Errorf("acme: the certificate is of another name: %w", err)
 	}
 	pair.Leaf = leaf
-	h := &held{leaf: leaf, config: c.template()}
-	h.config.Certificates = []tls.Certificate{pair}
+	h := &held{pair: pair, leaf: leaf}
+	h.configure(c.template())
 	if err := h.renewTickets(c.loop.Rand(), c.loop.Now()); err != nil {
 		return err
 	}
@@ -106,11 +107,26 @@ func (h *held) fresh(now time.Time) error {
 	return nil
 }
 
-// renewTickets makes a new key for tickets.
-func (h *held) renewTickets(rand io.Reader, now time.Time) (err error) {
-	h.keys, err = ticketKey(rand, h.config, h.keys)
+// configure makes the configuration that serves it.
+func (h *held) configure(template *tls.Config) {
+	template.Certificates = []tls.Certificate{h.pair}
+	if len(h.keys) > 0 {
+		template.SetSessionTicketKeys(h.keys)
+	}
+	h.config = template
+}
+
+// renewTickets makes a new key for tickets beside the one before. Each name has
+// its own: a session of one never resumes at another.
+func (h *held) renewTickets(rand io.Reader, now time.Time) error {
+	var key [32]byte
+	if _, err := io.ReadFull(rand, key[:]); err != nil {
+		return err
+	}
+	h.keys = append([][32]byte{key}, h.keys[:min(len(h.keys), 1)]...)
 	h.keyed = now
-	return err
+	h.config.SetSessionTicketKeys(h.keys)
+	return nil
 }
 
 // renewal is when to order the next certificate: when a third of this one's

@@ -107,7 +107,7 @@ func (c *Certificates) prove(co *deferred.Co, us *client, n *name, url string) e
 	case canonical(asked.Identifier.Value) != n.domain:
 		return fmt.Errorf("acme: authorization: of %q: want %s", asked.Identifier.Value, n.domain)
 	}
-	challenge, err := c.pick(asked.Challenges)
+	challenge, err := c.pick(asked.Challenges, c.challenges(n.failures))
 	if err != nil {
 		return err
 	}
@@ -154,9 +154,9 @@ func why(a *acme.Authorization) error {
 }
 
 // pick chooses among what is offered.
-func (c *Certificates) pick(offered []*acme.Challenge) (*acme.Challenge, error) {
+func (c *Certificates) pick(offered []*acme.Challenge, ways []string) (*acme.Challenge, error) {
 	var types []string
-	for _, way := range c.challenges() {
+	for _, way := range ways {
 		for _, ch := range offered {
 			if ch.Type == way {
 				return ch, nil
@@ -166,7 +166,7 @@ func (c *Certificates) pick(offered []*acme.Challenge) (*acme.Challenge, error) 
 	for _, ch := range offered {
 		types = append(types, ch.Type)
 	}
-	return nil, fmt.Errorf("acme: authorization: challenges %q are offered: want one of %q", types, c.challenges())
+	return nil, fmt.Errorf("acme: authorization: challenges %q are offered: want one of %q", types, ways)
 }
 
 // prepare puts the answer to a challenge where the authority looks. retract

@@ -2,7 +2,6 @@ package acme
 
 import (
 	"crypto/tls"
-	"io"
 	"slices"
 	"strings"
 
@@ -66,6 +65,9 @@ func (c *Certificates) template() *tls.Config {
 		config = c.Template.Clone()
 	}
 	config.Certificates, config.GetCertificate, config.GetConfigForClient = nil, nil, nil
+	if config.NextProtos == nil {
+		config.NextProtos = c.protos
+	}
 	return config
 }
 
@@ -74,6 +76,7 @@ func (c *Certificates) template() *tls.Config {
 // by it has to refuse transports whose NegotiatedProtocol is "acme-tls/1", as
 // Factory does.
 func (c *Certificates) Config() *tls.Config {
+	c.doors = append(c.doors, TLSALPN)
 	config := c.template()
 	config.GetConfigForClient = c.choose
 	return config
@@ -82,6 +85,17 @@ func (c *Certificates) Config() *tls.Config {
 // Factory puts TLS with these certificates below f: what f serves at "tcp:443"
 // is HTTPS then. The connections of an authority that looks never come to f.
 func (c *Certificates) Factory(f twistor.Factory) twistor.Factory {
+	if p, ok := f.(interface{ NextProtos() []string }); ok && c.protos == nil {
+		c.protos = p.NextProtos()
+		for _, n := range c.names {
+			if n.held != nil {
+				n.held.configure(c.template())
+			}
+		}
+		if c.loop != nil { // it has started
+			c.publish()
+		}
+	}
 	return policy.TLS(c.Config(), twistor.AsServer, &visited{f})
 }
 
@@ -154,16 +168,4 @@ func (v *visited) Closed() {
 	if o, ok := v.Factory.(twistor.Opener); ok {
 		o.Closed()
 	}
-}
-
-// ticketKey gives a configuration a new key for its tickets beside the one
-// before. Each name has its own: a session of one never resumes at another.
-func ticketKey(rand io.Reader, config *tls.Config, before [][32]byte) ([][32]byte, error) {
-	var key [32]byte
-	if _, err := io.ReadFull(rand, key[:]); err != nil {
-		return before, err
-	}
-	keys := append([][32]byte{key}, before[:min(len(before), 1)]...)
-	config.SetSessionTicketKeys(keys)
-	return keys, nil
 }

@@ -94,12 +94,18 @@ func (c *Certificates) directory() string {
 	return c.Directory
 }
 
-// challenges is Challenges or its default.
-func (c *Certificates) challenges() []string {
-	if c.Challenges == nil {
-		return []string{TLSALPN, HTTP}
+// challenges is Challenges or its default; after so many failures.
+func (c *Certificates) challenges(failures int) []string {
+	all := c.Challenges
+	if all == nil {
+		for _, way := range []string{TLSALPN, HTTP} {
+			if len(c.doors) == 0 || slices.Contains(c.doors, way) {
+				all = append(all, way)
+			}
+		}
 	}
-	return c.Challenges
+	first := failures % max(len(all), 1)
+	return append(slices.Clone(all[first:]), all[:first]...)
 }
 
 // contact is Contact as the authority wants it.
