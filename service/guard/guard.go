@@ -91,6 +91,7 @@ func (g *Guard[A]) prepare() {
 	if g.Name == "" {
 		g.Name = "restricted"
 	}
+	g.kinds = nil
 	for _, k := range g.Portal.Kinds() {
 		if k == cred.KindPassword || k == cred.KindDigest || k == KindBearer {
 			g.kinds = append(g.kinds, k)

@@ -25,14 +25,15 @@ const (
 // none, one begins, so the head of the answer must not have left.
 func (s *Session[T]) Token() (string, error) {
 	if !s.Exists() {
-		// Who gets the page may use the token at once.
-		begun := s.Save()
+		// Nobody waits: the page with the token leaves after the question to the
+		// service's loop, and what it causes comes later.
+		log, begun := s.r.Loop().Log(), s.Save()
 		if o, ok := begun.Result(); ok && o.Err != nil {
 			return "", o.Err
 		}
 		begun.Done(func(_ struct{}, err error) {
 			if err != nil {
-				s.all.home.Log().Error("a session is not kept", "err", err)
+				log.Error("a session is not kept", "err", err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -89,7 +90,13 @@ func (s *Session[T]) save(change func(r *Record) error) *deferred.Signal {
 		return deferred.Failed[struct{}](loop, err)
 	}
 	s.kept = next
-	return ask(s.all, loop, func() *deferred.Signal { return s.all.table.put(next, from, begins) })
+	kept := ask(s.all, loop, func() *deferred.Signal { return s.all.table.put(next, from, begins) })
+	return kept.Catch(func(err error) (struct{}, error) {
+		if errors.Is(err, ErrFull) || errors.Is(err, ErrOver) {
+			s.kept = Record{} // the cookie that was set is of no use, and does no harm
+		}
+		return struct{}{}, err
+	})
 }
 
 // newKey gives r another id, and what Tokens are made of, and the visitor a
