@@ -232,6 +232,14 @@ func TestWrites(t *testing.T) {
 	if r.net.Written() != "" {
 		t.Errorf("wrote %q", r.net.Written())
 	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a message of kind 3 did not panic")
+			}
+		}()
+		r.WriteMessage(3, nil)
+	}()
 	for _, n := range []int{0, 125, 126, maxJoinedBytes, maxJoinedBytes + 1, 65535, 65536} {
 		p := strings.Repeat("x", n)
 		r.WriteText(p)

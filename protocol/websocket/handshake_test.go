@@ -148,6 +148,8 @@ func TestHandshakeRules(t *testing.T) {
 		{"no version", swap("Sec-WebSocket-Version: 13\r\n", ""), "426"},
 		{"version 8", swap("Version: 13", "Version: 8"), "426"},
 		{"version 13, 8", swap("Version: 13", "Version: 13, 8"), "426"},
+		{"two versions", swap("Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8\r\n"), "426"},
+		{"two keys", swap("Sec-WebSocket-Version", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version"), "400"},
 		{"no key", swap("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), "400"},
 		{"a key of 15 bytes", swap("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j"), "400"},
 		{"a key of 17 bytes", swap("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZXg="), "400"},
@@ -378,4 +380,27 @@ func TestDialRefused(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestOutlivesHTTP: the time limits of the web server end with the handshake:
+// who answers pings may be silent for an hour, over HTTP/1.1 and HTTP/2.
+func TestOutlivesHTTP(t *testing.T) {
+	for name, open := range map[string]string{"HTTP/1.1": sampleRequest, "HTTP/2": connect()} {
+		var h *heard
+		c, tr := site(t, hearing(&h))
+		tr.Receive(open)
+		c.Advance(0)
+		for range 120 {
+			c.Advance(DefaultPingInterval)
+			pong := masked(0x8A, "")
+			if name == "HTTP/2" {
+				pong = h2Frame(h2Data, 0, 1, pong)
+			}
+			tr.Receive(pong)
+		}
+		if h == nil || h.err != nil || tr.Closed() || tr.Aborted() {
+			t.Errorf("%s: ended after %v", name, c.Elapsed())
+		}
+		leave(c, tr)
+	}
 }

@@ -3,8 +3,6 @@ package websocket
 import (
 	"net"
 	"unicode/utf8"
-
-	"github.com/twistor-go/twistor"
 )
 
 // A Prepared is a message that is sent to many: it is framed once, compressed at most
@@ -20,6 +18,7 @@ type Prepared struct {
 // Prepare makes a message ready; it copies p. A text that is not UTF-8 fails
 // with ErrText when it is written.
 func Prepare(kind Kind, p []byte) *Prepared {
+	kind.check()
 	plain := appendHead(make([]byte, 0, maxHeadBytes+len(p)), bitFin|byte(kind), len(p))
 	at := len(plain)
 	m := &Prepared{kind: kind, plain: append(plain, p...)}
@@ -78,5 +77,3 @@ func (c *Conn) share(p []byte) error {
 
 // minSharedBytes is from where on a reference is cheaper than a copy.
 const minSharedBytes = 512
-
-var _ twistor.Drainer = (*inward)(nil)

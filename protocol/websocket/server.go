@@ -26,8 +26,9 @@ const (
 // Immutable after first use.
 type Server struct {
 	// Build returns the Protocol of a connection, before its handshake is
-	// answered; nil refuses it with 403. Conn can be written to from Connected on. The request
-	// is good for this call only. Conversation makes a Build of straight lines.
+	// answered; nil refuses it with 403. The request is good for this call only; of
+	// c only Subprotocol can be asked before Connected. Conversation makes a Build of straight
+	// lines.
 	Build func(c *Conn, r *web.Request) Protocol
 
 	// Origins are those whose pages may connect, as browsers name them:
@@ -70,13 +71,13 @@ func (s *Server) Serve(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 	}
 	// "If this version does not match a version understood by the server, the
 	// server MUST abort": https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
-	if r.Header.Get("Sec-WebSocket-Version") != version {
+	if only(&r.Header, "Sec-WebSocket-Version") != version {
 		return upgradeRequired(w, r)
 	}
 	if !s.allows(r) {
 		return refuse(r, 403, "this page may not connect here")
 	}
-	key := r.Header.Get("Sec-WebSocket-Key")
+	key := only(&r.Header, "Sec-WebSocket-Key")
 	if major < 2 && !validKey(key) {
 		return refuse(r, 400, "want a Sec-WebSocket-Key of 16 bytes in base64")
 	}
@@ -161,20 +162,29 @@ func method(major int) string {
 	return "GET"
 }
 
+// only is the value of a field that may stand once; "": it is not there, or
+// again. https://www.rfc-editor.org/rfc/rfc6455#section-11.3.1
+func only(h *web.Header, name string) string {
+	if all := h.Values(name); len(all) == 1 {
+		return all[0]
+	}
+	return ""
+}
+
 // allows says whether the page that asks may.
 func (s *Server) allows(r *web.Request) bool {
 	if !r.Header.Has("Origin") {
 		return true
 	}
-	origin := r.Header.Get("Origin")
+	origin := only(&r.Header, "Origin")
 	for _, o := range s.Origins {
 		if o == "*" || strings.EqualFold(o, origin) {
 			return true
 		}
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || len(r.Header.Values("Origin")) > 1 {
-		return false // "null", or nonsense
+	if err != nil || u.Host == "" {
+		return false // "null", two of them, or nonsense
 	}
 	port := ":80"
 	if u.Scheme == "https" {

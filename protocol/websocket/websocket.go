@@ -26,6 +26,13 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", byte(k))
 }
 
+// check panics unless k is one.
+func (k Kind) check() {
+	if k != Text && k != Binary {
+		panic("websocket: a message of " + k.String() + ": want Text or Binary")
+	}
+}
+
 // A Protocol is one end of a conversation in messages. It is fed events on the
 // loop, one at a time, and must not block. It may also be a PongReceiver, and
 // have twistor's optional events Drained and Dismissed.

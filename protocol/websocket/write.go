@@ -9,6 +9,7 @@ import (
 // errors are ErrText, net.ErrClosed, and twistor.ErrOverflow where
 // Full says, when the connection is cut.
 func (c *Conn) WriteMessage(kind Kind, p []byte) error {
+	kind.check()
 	switch {
 	case !c.open:
 		return net.ErrClosed
