@@ -70,7 +70,7 @@ func (e *h2exchange) head(status int, h *Header, length int64, body []byte, last
 	if e.stream == nil {
 		return ErrEnded
 	}
-	return e.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: length, Header: h, Body: body, End: last})
+	return overflown(e.h2.Answer(e.stream, h2.Answer{Status: status, Date: e.conn.date(), Length: length, Header: h, Body: body, End: last}))
 }
 
 func (e *h2exchange) data(p []byte) error       { return e.send(p, false) }

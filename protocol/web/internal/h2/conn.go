@@ -86,10 +86,10 @@ type Conn struct {
 	sendWindow int
 	queued     int
 	pumping    bool
-	congested  bool   // Congested said so: Relieved is owed
-	nextOwn    uint32 // Client: the next stream's id
-	lingering  int    // streams that are over, but for what the transport still holds of them
-	forgotten  [128]uint32
+	congested  bool     // Congested said so: Relieved is owed
+	nextOwn    uint32   // Client: the next stream's id
+	lingering  int      // streams that are over, but for what the transport still holds of them
+	forgotten  []uint32 // the last streams that we have reset; nil: none
 	forgets    int
 
 	budget  budget
@@ -110,6 +110,10 @@ type pending struct {
 	self   bool // it depends on itself
 	since  time.Time
 }
+
+// remembered is how many streams that we have reset are known as such: more
+// than there can be at a time, since the peer may still send on them.
+const remembered = 128
 
 // NewConn makes one side of a connection. config is not changed; pool may be
 // shared by all connections of the loop. Call Start next.

@@ -45,6 +45,7 @@ type rig struct {
 	heard   func(s *Stream, p []byte, end bool)
 	drained func(s *Stream)
 	keep    func(s *Stream) // of reset ones; nil: they are released
+	quiet   func(s *Stream) // nothing is noted, and this answers
 	hold    bool            // bodies are not consumed
 	ended   *Error
 	over    bool
@@ -215,6 +216,10 @@ func fieldsOf(h *http1.Header) (s string) {
 }
 
 func (r *rig) HeaderReceived(s *Stream, h *Head, end bool) {
+	if r.quiet != nil {
+		r.quiet(s)
+		return
+	}
 	if h.Status > 0 {
 		r.note("%d status %d%s %v", s.ID(), h.Status, fieldsOf(&h.Header), end)
 	} else {
@@ -245,6 +250,10 @@ func (r *rig) release(s *Stream) {
 }
 
 func (r *rig) DataReceived(s *Stream, p []byte, end bool) {
+	if r.quiet != nil {
+		r.c.Consume(s, len(p))
+		return
+	}
 	if len(p) > 40 {
 		r.note("%d data %d %v", s.ID(), len(p), end)
 	} else {

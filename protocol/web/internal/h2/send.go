@@ -252,7 +252,10 @@ func (c *Conn) Reset(s *Stream, code Code) {
 // send writes RST_STREAM, and remembers it: what the peer has sent before it
 // knew is no fault of its.
 func (c *Conn) send(id uint32, code Code) {
-	c.forgotten[c.forgets%len(c.forgotten)] = id
+	if c.forgotten == nil {
+		c.forgotten = make([]uint32, remembered)
+	}
+	c.forgotten[c.forgets%remembered] = id
 	c.forgets++
 	c.control(appendResetStream(c.pool.small[:0], id, code))
 }

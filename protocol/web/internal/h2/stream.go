@@ -99,7 +99,7 @@ func (c *Conn) lookup(id uint32) (*Stream, state) {
 	if id%2 == 0 || id > opened {
 		return nil, idle // pushed streams, which are even, do not exist
 	}
-	if slices.Contains(c.forgotten[:], id) {
+	if slices.Contains(c.forgotten, id) {
 		return nil, reset
 	}
 	return nil, closed
