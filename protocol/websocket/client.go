@@ -24,19 +24,22 @@ type Client struct {
 	// Header has fields that the handshake sends beside its own, such as
 	// Authorization or Origin; nil: none.
 	Header *web.Header
-	// Protocols are the subprotocols that are spoken; Conn.Subprotocol is the one that the
-	// server chose.
+	// Protocols are the subprotocols that are spoken; Conn.Subprotocol is the
+	// one that the server chose.
 	Protocols []string
 	// Deflate offers compression; nil: none.
 	Deflate *Deflate
 
-	// MaxMessageBytes is how long a message may be, inflated; 0: 1 MiB. The peer is told TooBig.
+	// MaxMessageBytes is how long a message may be, inflated; 0: 1 MiB. The
+	// peer is told TooBig.
 	MaxMessageBytes int
-	// MaxFragments is in how many fragments a message may come; 0: 1,024. The peer is told TooBig.
+	// MaxFragments is in how many fragments a message may come; 0: 1,024. The
+	// peer is told TooBig.
 	MaxFragments int
 	// PingInterval is how often we look whether something has come; if not, the
-	// peer is asked, and if then nothing has come the next time, it is given up: after
-	// two to three intervals of silence. 0: 30 s; negative: it is never asked.
+	// peer is asked, and if then nothing has come the next time, it is given
+	// up: after two to three intervals of silence. 0: 30 s; negative: it is
+	// never asked.
 	PingInterval time.Duration
 	// CloseTimeout is how long the peer may take to answer a close frame. 0: 10 s.
 	CloseTimeout time.Duration
@@ -63,10 +66,11 @@ func Dial(l twistor.Loop, url string, build func(c *Conn) Protocol) *deferred.De
 	return new(Client).Dial(l, url, build)
 }
 
-// Dial connects to a ws: or wss: URL over HTTP/1.1. It fires after Connected of the Protocol that
-// build makes; with a nil build, messages are kept for Read. It
-// fails with a *HandshakeError if the server refuses, with twistor.ErrRefused if build returns nil,
-// and with a *web.RequestError if it cannot be asked. Redirects are not followed.
+// Dial connects to a ws: or wss: URL over HTTP/1.1. It fires after Connected of
+// the Protocol that build makes; with a nil build, messages are kept for Read.
+// It fails with a *HandshakeError if the server refuses, with
+// twistor.ErrRefused if build returns nil, and with a *web.RequestError if it
+// cannot be asked. Redirects are not followed.
 func (cl *Client) Dial(l twistor.Loop, url string, build func(c *Conn) Protocol) *deferred.Deferred[*Conn] {
 	h, err := cl.handshake(l, url)
 	if err != nil {

@@ -24,10 +24,11 @@ func (c *Conn) Close() error {
 }
 
 // CloseWith tells the peer that the conversation ends, and why; the peer's
-// answer ends the connection, or its silence for CloseTimeout. No message is delivered any more,
-// and none can be written. A text beyond 123 bytes is cut between two characters. A code
-// that no close frame may hold panics: 1000 to 1014 but 1004, 1005 and 1006 may be, and
-// 3000 to 4999. After the first time it does nothing.
+// answer ends the connection, or its silence for CloseTimeout. No message is
+// delivered any more, and none can be written. A text beyond 123 bytes is cut
+// between two characters. A code that no close frame may hold panics: 1000 to
+// 1014 but 1004, 1005 and 1006 may be, and 3000 to 4999. After the first time
+// it does nothing.
 func (c *Conn) CloseWith(code Code, text string) {
 	if !code.sendable() {
 		panic(fmt.Sprintf("websocket: CloseWith(%d): want a code from 1000 to 1014, but 1004, 1005 and 1006, or from 3000 to 4999", code))
@@ -171,9 +172,9 @@ func (c *Conn) arm(d time.Duration) {
 }
 
 // tick sees whether the peer is still there: it is asked when nothing has come
-// for an interval, and given up when nothing comes in the next one. A frame counts
-// when it is whole, and a piece of a long one: a byte now and then does not. A Conn that
-// pauses does not judge its peer.
+// for an interval, and given up when nothing comes in the next one. A frame
+// counts when it is whole, and a piece of a long one: a byte now and then does
+// not. A Conn that pauses does not judge its peer.
 func (c *Conn) tick() {
 	switch {
 	case c.closeGot:

@@ -4,8 +4,8 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// compressors make what a message becomes: the same ones for all connections of a pool,
-// because what the next message refers to is in the connection's tail.
+// compressors make what a message becomes: the same ones for all connections of
+// a pool, because what the next message refers to is in the connection's tail.
 //
 // A message of some KiB, and all that is shorter, is compressed with the tail
 // as its dictionary: that is where context pays. A longer one stands alone, in a
@@ -23,7 +23,8 @@ func (w *written) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// deflate compresses p, which is not empty, with d; the result is good until the next call.
+// deflate compresses p, which is not empty, with d; the result is good until
+// the next call.
 //
 // "Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end."
 // https://www.rfc-editor.org/rfc/rfc7692#section-7.2.1

@@ -66,9 +66,9 @@ func (c *Conn) LogValue() slog.Value { return c.below.LogValue() }
 // MaxMessageBytes.
 const maxUnsentBytes = 1 << 20
 
-// Full says that the peer reads too slowly: write no more until Drained. Beyond 1 MiB and
-// one message of MaxMessageBytes that are not sent, a write fails with twistor.ErrOverflow
-// and the connection is cut.
+// Full says that the peer reads too slowly: write no more until Drained. Beyond
+// 1 MiB and one message of MaxMessageBytes that are not sent, a write fails
+// with twistor.ErrOverflow and the connection is cut.
 func (c *Conn) Full() bool { return c.below.Full() }
 
 // Buffered is how many bytes are queued.

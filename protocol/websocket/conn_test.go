@@ -143,8 +143,8 @@ func TestClientWaitsForTheServer(t *testing.T) {
 	}
 }
 
-// TestPings: a silent peer is asked, and given up; one that answers is not, nor one that is
-// at work on a long frame; a byte now and then is no answer.
+// TestPings: a silent peer is asked, and given up; one that answers is not, nor
+// one that is at work on a long frame; a byte now and then is no answer.
 func TestPings(t *testing.T) {
 	r := newRig(t, nil)
 	r.clock.Advance(DefaultPingInterval)
@@ -250,7 +250,8 @@ func TestWrites(t *testing.T) {
 	r.over()
 }
 
-// TestCloseWords: a text that is too long is cut between characters; a code that must not be sent panics.
+// TestCloseWords: a text that is too long is cut between characters; a code
+// that must not be sent panics.
 func TestCloseWords(t *testing.T) {
 	for _, tc := range []struct {
 		text string

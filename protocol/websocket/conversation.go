@@ -33,9 +33,10 @@ func (m Message) Text() string { return string(m.Bytes) }
 // When talk returns nil the connection is closed with Normal; an *Error is the
 // close frame that is sent; any other error is logged as a warning, unless it
 // is how connections end, and the peer is told InternalError; a panic cuts the
-// connection and is reported to the loop. When the connection is gone, whatever talk waits for is
-// cancelled, and reads fail with the reason. When the service stops, reads say
-// io.EOF after what has come by then, so that talk ends in order.
+// connection and is reported to the loop. When the connection is gone, whatever
+// talk waits for is cancelled, and reads fail with the reason. When the service
+// stops, reads say io.EOF after what has come by then, so that talk ends in
+// order.
 func Conversation(talk func(co *deferred.Co, c *Conn) error) func(*Conn, *web.Request) Protocol {
 	if talk == nil {
 		panic("websocket: Conversation of nil")
@@ -162,9 +163,9 @@ func isError(err error) bool {
 }
 
 // Read waits for the next message. Its errors are why no more comes: those of
-// Disconnected, io.EOF when our service stops, or why co was cancelled. One coroutine reads
-// at a time; two panic, and so does a Read of a Conn whose messages go to a
-// Protocol of yours.
+// Disconnected, io.EOF when our service stops, or why co was cancelled. One
+// coroutine reads at a time; two panic, and so does a Read of a Conn whose
+// messages go to a Protocol of yours.
 func (c *Conn) Read(co *deferred.Co) (Message, error) {
 	v := c.talk
 	if v == nil {

@@ -1,12 +1,13 @@
 package websocket
 
-// Deflate turns on permessage-deflate (RFC 7692): messages are compressed if both sides
-// can. Zero fields are defaults; nil, where a *Deflate is wanted, means
-// never.
+// Deflate turns on permessage-deflate (RFC 7692): messages are compressed if
+// both sides can. Zero fields are defaults; nil, where a *Deflate is wanted,
+// means never.
 //
-// What compresses and inflates belongs to the loop, not to a connection: about
-// 700 KiB, once. A connection keeps what the next message may refer to, and only after
-// the first that was compressed: up to 2 KiB of what it sent, and up to
+// What compresses and inflates belongs to the loop, not to a connection: 100
+// KiB, and 1.1 MiB for each size of window that a message beyond 4 KiB was sent
+// in. A connection keeps what the next message may refer to, and only after the
+// first that was compressed: up to 2 KiB of what it sent, and up to
 // 1<<PeerWindowBits bytes of what came. Immutable after first use.
 type Deflate struct {
 	// WindowBits says how far back, 1<<WindowBits bytes, a message that we send may

@@ -229,7 +229,8 @@ func TestIdleOwnsNothing(t *testing.T) {
 	r.over()
 }
 
-// TestFinalBlocksShareTheWindow: what stands behind a block with BFINAL may refer to what stands before.
+// TestFinalBlocksShareTheWindow: what stands behind a block with BFINAL may
+// refer to what stands before.
 func TestFinalBlocksShareTheWindow(t *testing.T) {
 	var out written
 	w, err := flate.NewWriter(&out, 9)

@@ -5,20 +5,22 @@
 // A Server is a web.Handler, so that it stands at a path of a site. In the event
 // form Build makes your Protocol, which hears each message:
 //
-//	http.Handle("GET /echo", &websocket.Server{Build: func(c *websocket.Conn, _ *web.Request) websocket.Protocol {
-//		return &echo{c}
-//	}})
+//	mux.Handle("/echo", &websocket.Server{Build: newEcho})
+//
+//	func newEcho(c *websocket.Conn, _ *web.Request) websocket.Protocol { return &echo{c} }
 //
 //	func (e *echo) MessageReceived(kind websocket.Kind, p []byte) { e.WriteMessage(kind, p) }
 //
 // In the straight form a function reads like a script and waits where it reads:
 //
-//	&websocket.Server{Build: websocket.Conversation(func(co *deferred.Co, c *websocket.Conn) error {
+//	mux.Handle("/echo", &websocket.Server{Build: websocket.Conversation(talk)})
+//
+//	func talk(co *deferred.Co, c *websocket.Conn) error {
 //		for m := range c.Messages(co) {
 //			c.WriteMessage(m.Kind, m.Bytes)
 //		}
 //		return c.Err()
-//	})}
+//	}
 //
 // Dial is the client; without Build its Conn is read straight down. A Group
 // tells many the same, framed and compressed once.

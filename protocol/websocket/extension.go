@@ -17,9 +17,9 @@ const (
 	maxTokens     = 64 // of a list that are looked at
 )
 
-// parseExtensions reads the field, whose lines are joined by commas. It looks at each byte
-// once or twice, and keeps no more than it must; ok is false if that is not its
-// grammar.
+// parseExtensions reads the field, whose lines are joined by commas. It looks
+// at each byte once or twice, and keeps no more than it must; ok is false if
+// that is not its grammar.
 func parseExtensions(field string) (list []extension, ok bool) {
 	s := scanner(field)
 	for {

@@ -104,9 +104,9 @@ func completable(s string) bool {
 	return true
 }
 
-// TestLengths: WS-02. Lengths that are too long, not the shortest or no length at all are
-// refused by the head alone, before there is a buffer. The control is the
-// longest one that is allowed.
+// TestLengths: WS-02. Lengths that are too long, not the shortest or no length
+// at all are refused by the head alone, before there is a buffer. The control
+// is the longest one that is allowed.
 func TestWS02_Lengths(t *testing.T) {
 	for _, tc := range []struct {
 		name, head string

@@ -84,8 +84,8 @@ func (t terms) String() string {
 	return b.String()
 }
 
-// accept chooses the first of the offers that can be met, and answers it; an answer of
-// "" is none. ok is false if field is not its grammar.
+// accept chooses the first of the offers that can be met, and answers it; an
+// answer of "" is none. ok is false if field is not its grammar.
 func (f *Deflate) accept(field string) (answer string, d deflation, ok bool) {
 	offers, ok := parseExtensions(field)
 	if !ok || f == nil {

@@ -116,7 +116,8 @@ func TestWS04_Bomb(t *testing.T) {
 		if got := told(t, r.net.Written()); got != "close 1009" {
 			t.Errorf("%s: told %q, want 1009", tc.name, got)
 		}
-		// What is allocated in all: the frame, and a buffer that doubles up to the limit.
+		// What is allocated in all: the frame, and a buffer that doubles up to
+		// the limit.
 		if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
 			t.Errorf("%s: %d KiB allocated for it", tc.name, got>>10)
 		}
@@ -142,7 +143,8 @@ func TestWS04_Bomb(t *testing.T) {
 }
 
 // TestWS05_Fragments: a text of 131,000 fragments of one byte is refused by
-// their number; memory is twice the payload at most. The control has as many as are allowed.
+// their number; memory is twice the payload at most. The control has as many as
+// are allowed.
 func TestWS05_Fragments(t *testing.T) {
 	r := newRig(t, nil)
 	r.net.Receive(masked(0x01, "x"))
@@ -308,8 +310,8 @@ func TestWS09_Close(t *testing.T) {
 	}
 }
 
-// TestWS10_Headers: fields of 64 KiB of commas, quotes and all that could make a parser
-// start again cost work in proportion to their length.
+// TestWS10_Headers: fields of 64 KiB of commas, quotes and all that could make
+// a parser start again cost work in proportion to their length.
 func TestWS10_Headers(t *testing.T) {
 	for _, unit := range []string{",", "\"", ", \t", "a;", "a; b=\"", "a;b=\"\\", "permessage-deflate; x,", "a=", ";", "permessage-deflate,", "a;b;c;d;e;f,", "a;b=c", ";b", "é"} {
 		allocated := func(n int) uint64 {

@@ -26,14 +26,15 @@ const (
 // Immutable after first use.
 type Server struct {
 	// Build returns the Protocol of a connection, before its handshake is
-	// answered; nil refuses it with 403. The request is good for this call only; of
-	// c only Subprotocol can be asked before Connected. Conversation makes a Build of straight
-	// lines.
+	// answered; nil refuses it with 403. The request is good for this call
+	// only; of c only Subprotocol can be asked before Connected. Conversation
+	// makes a Build of straight lines.
 	Build func(c *Conn, r *web.Request) Protocol
 
 	// Origins are those whose pages may connect, as browsers name them:
-	// "https://app.example.org"; "*" is every one. Those of the same host and port as the
-	// request may always, and so may clients that are no browsers and name none.
+	// "https://app.example.org"; "*" is every one. Those of the same host and
+	// port as the request may always, and so may clients that are no browsers
+	// and name none.
 	//
 	// Without this check any page on the network could use the cookies of its
 	// visitors: https://www.rfc-editor.org/rfc/rfc6455#section-10.2
@@ -45,13 +46,16 @@ type Server struct {
 	// Deflate turns on compression; nil: none.
 	Deflate *Deflate
 
-	// MaxMessageBytes is how long a message may be, inflated; 0: 1 MiB. The peer is told TooBig.
+	// MaxMessageBytes is how long a message may be, inflated; 0: 1 MiB. The
+	// peer is told TooBig.
 	MaxMessageBytes int
-	// MaxFragments is in how many fragments a message may come; 0: 1,024. The peer is told TooBig.
+	// MaxFragments is in how many fragments a message may come; 0: 1,024. The
+	// peer is told TooBig.
 	MaxFragments int
 	// PingInterval is how often we look whether something has come; if not, the
-	// peer is asked, and if then nothing has come the next time, it is given up: after
-	// two to three intervals of silence. 0: 30 s; negative: it is never asked.
+	// peer is asked, and if then nothing has come the next time, it is given
+	// up: after two to three intervals of silence. 0: 30 s; negative: it is
+	// never asked.
 	PingInterval time.Duration
 	// CloseTimeout is how long the peer may take to answer a close frame. 0: 10 s.
 	CloseTimeout time.Duration
