@@ -173,9 +173,11 @@ func (f *fetch) follow(x *hop, p *Response) (bool, error) {
 		if err != nil {
 			x.drop()
 		}
-		if !f.over {
-			f.begin()
-		}
+		f.c.Loop.CallLater(0, func() { // when its link is free
+			if !f.over {
+				f.begin()
+			}
+		})
 	})
 	return true, nil
 }
