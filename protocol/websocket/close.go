@@ -109,6 +109,7 @@ func (c *Conn) closeReceived(p []byte) {
 		c.arm(lingerTime)
 		return
 	}
+	c.timer.Stop()
 	c.below.Close()
 }
 
@@ -125,6 +126,7 @@ func (c *Conn) fail(err error) {
 		code = TooBig
 	}
 	c.over = true
+	c.timer.Stop()
 	if c.end == nil || c.end == net.ErrClosed {
 		c.end = err
 	}
@@ -182,6 +184,7 @@ func (c *Conn) tick() {
 		return
 	case c.closeSent:
 		c.end = ErrSilent
+		c.over = true
 		c.below.Abort()
 		return
 	case c.paused:

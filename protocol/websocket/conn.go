@@ -30,6 +30,7 @@ type Conn struct {
 	client    bool
 	open      bool // messages can be written
 	over      bool // nothing is read any more
+	gone      bool // Disconnected, or never to be Connected
 	paused    bool
 	busy      bool // events are being delivered
 	closeSent bool
@@ -153,9 +154,15 @@ func (w *inward) Dismissed() {
 // Disconnected ends everything.
 func (w *inward) Disconnected(err error) {
 	c := w.conn()
+	c.drop()
+	c.protocol.Disconnected(c.reason(err))
+}
+
+// drop lets go of all that c has.
+func (c *Conn) drop() {
 	c.timer.Stop()
 	c.later.Stop()
-	c.open, c.over = false, true
+	c.open, c.over, c.gone = false, true, true
 	c.in.drop(c.pool)
 	c.kept, c.pong = nil, nil
 	c.deflate.drop()
@@ -163,5 +170,4 @@ func (w *inward) Disconnected(err error) {
 		g.forget(c)
 	}
 	c.groups = nil
-	c.protocol.Disconnected(c.reason(err))
 }

@@ -250,6 +250,29 @@ func TestWrites(t *testing.T) {
 	r.over()
 }
 
+// TestRefusalStays: a peer that is refused and does not read on is not called
+// silent later.
+func TestRefusalStays(t *testing.T) {
+	r := newRig(t, nil)
+	r.net.Hold()
+	r.net.Receive(plain(0x81, "x"))
+	r.clock.Advance(time.Hour)
+	if r.over(); !is[*ProtocolError](r.err) {
+		t.Errorf("Disconnected(%v), want a *ProtocolError", r.err)
+	}
+}
+
+// TestAppend: what a Protocol appends to a message does not write over the next one.
+func TestAppend(t *testing.T) {
+	r := newRig(t, func(c *Conn) { c.client = true })
+	r.hear = func(_ Kind, p []byte) { _ = append(p, "0123456789"...) }
+	r.net.Receive(plain(0x81, "first") + plain(0x81, "second"))
+	if got := r.list(); got != `text "first", text "second"` {
+		t.Errorf("heard %s", got)
+	}
+	r.over()
+}
+
 // TestCloseWords: a text that is too long is cut between characters; a code
 // that must not be sent panics.
 func TestCloseWords(t *testing.T) {
@@ -349,6 +372,7 @@ func TestGroup(t *testing.T) {
 		}
 		r.over()
 	}
+	g.Add(rigs[0].Conn) // too late
 	if g.Len() != 0 || other.Len() != 0 || len(g.at) != 0 {
 		t.Errorf("%d and %d members are left", g.Len(), other.Len())
 	}

@@ -78,6 +78,9 @@ func (v *conversation) Connected() {
 }
 
 func (v *conversation) MessageReceived(kind Kind, p []byte) {
+	if v.end != nil {
+		return // dismissed: talk is to end
+	}
 	v.unread = append(v.unread, Message{kind, slices.Clone(p)})
 	if v.bytes += len(p) + 64; v.bytes >= maxUnreadBytes && !v.held {
 		v.held = true

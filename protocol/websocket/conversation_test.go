@@ -221,17 +221,21 @@ func TestConversationCancelled(t *testing.T) {
 func TestDismissedConversation(t *testing.T) {
 	clock := sim.NewClock(t)
 	var read error
+	n := 0
 	tr := sim.Connect(clock, &web.Server{Handler: &websocket.Server{Build: websocket.Conversation(func(co *deferred.Co, c *websocket.Conn) error {
-		_, read = c.Read(co)
+		for ; read == nil; n++ {
+			_, read = c.Read(co)
+		}
 		return &websocket.Error{Code: websocket.Restarting}
 	})}})
 	tr.Receive("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	tr.Clear()
 	clock.Advance(0)
 	tr.Dismiss()
+	tr.Receive("\x81\x81\x00\x00\x00\x00x") // goes on speaking
 	clock.Advance(0)
-	if read != io.EOF || tr.Written() != "\x88\x02\x03\xf4" {
-		t.Errorf("Read: %v, told %q", read, tr.Written())
+	if read != io.EOF || n != 1 || tr.Written() != "\x88\x02\x03\xf4" {
+		t.Errorf("Read %d times: %v, told %q", n, read, tr.Written())
 	}
 	tr.Reset()
 	clock.Advance(0)

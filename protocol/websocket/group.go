@@ -9,9 +9,9 @@ type Group struct {
 	at    map[*Conn]int
 }
 
-// Add makes c a member; a second time does nothing.
+// Add makes c a member. A second time, and after c has ended, it does nothing.
 func (g *Group) Add(c *Conn) {
-	if _, in := g.at[c]; in {
+	if _, in := g.at[c]; in || c.gone {
 		return
 	}
 	if g.at == nil {

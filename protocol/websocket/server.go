@@ -115,6 +115,7 @@ func (s *Server) Serve(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		h.Set("Sec-WebSocket-Extensions", answer)
 	}
 	if err := w.Switch(101, twistor.FactoryFunc(c.start)); err != nil {
+		c.drop()
 		return deferred.Failed[struct{}](r.Loop(), err)
 	}
 	return nil

@@ -41,7 +41,7 @@ type Protocol interface {
 	// can be written.
 	Connected()
 	// MessageReceived delivers the next message, whole; p is valid only during
-	// the call, and may be changed.
+	// the call.
 	MessageReceived(kind Kind, p []byte)
 	// Disconnected ends it: once, last. err is never nil: an *Error if the peer
 	// closed with a close frame, net.ErrClosed if we did, a *ProtocolError or

@@ -42,26 +42,6 @@ func (c *Conn) WriteText(s string) error {
 // WriteBinary is WriteMessage of what is no text.
 func (c *Conn) WriteBinary(p []byte) error { return c.WriteMessage(Binary, p) }
 
-// Ping asks the peer to answer with p, of at most 125 bytes: see PongReceiver.
-// Conns ping by themselves: see Server.PingInterval.
-func (c *Conn) Ping(p []byte) error {
-	switch {
-	case !c.open:
-		return net.ErrClosed
-	case len(p) > maxControlBytes:
-		return ErrControl
-	}
-	return c.control(opPing, p)
-}
-
-// control sends a control frame.
-func (c *Conn) control(op byte, p []byte) error {
-	if c.closeSent {
-		return net.ErrClosed
-	}
-	return c.frame(bitFin|op, p)
-}
-
 // frame sends a frame.
 func (c *Conn) frame(first byte, p []byte) error {
 	// Taken out of the pool while in use: Write may, through a policy below, lead
