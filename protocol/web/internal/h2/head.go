@@ -191,7 +191,7 @@ func (r *reading) request() string {
 		}
 	case r.seen&usual != usual:
 		return ":scheme or :path is missing"
-	case r.seen&seenProtocol != 0 && (h.Method != "CONNECT" || r.seen&seenAuthority == 0 || !validName(h.Protocol)):
+	case r.seen&seenProtocol != 0 && (h.Method != "CONNECT" || r.seen&seenAuthority == 0 || !http1.ValidFieldName(h.Protocol)):
 		return ":protocol wants CONNECT and :authority, and a token"
 	case h.Scheme != "http" && h.Scheme != "https":
 		return ":scheme is neither http nor https"
