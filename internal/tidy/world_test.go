@@ -70,6 +70,9 @@ var mays = []struct{ pkg, name, why string }{
 	{"endpoint", "os.Stdin", "stdio: is what the process was started with"},
 	{"endpoint", "os.Stdout", "the same"},
 	{"protocol/web/static", "os.OpenRoot", "nothing else confines paths where links are renamed meanwhile; Files.FS is for the simulator"},
+	{"protocol/web/cgi", "os.OpenRoot", "the same; programs run on the real system, or are a Script in the simulator"},
+	{"protocol/web", "os.TempDir", "where large files of forms wait, where FormLimits.Dir names no place"},
+	{"protocol/web", "runtime.Caller", "the places of two patterns that conflict, in the panic that names them"},
 	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},
 }
 

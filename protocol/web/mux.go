@@ -224,7 +224,7 @@ func (m *Mux) allowed(s site, path []byte, raw bool) (methods []string) {
 	}
 	slashed := append(slices.Clip(path), '/')
 	for _, s := range []site{s, m.any} {
-		for method, n := range s {
+		for method, n := range s { //sim:unordered sorted below
 			var found match
 			if n.find(path, 1, raw, &found) || n.find(slashed, 1, raw, &found) {
 				methods = append(methods, method)
@@ -249,7 +249,7 @@ func (m Methods) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 		return h.Serve(w, r)
 	}
 	var allowed []string
-	for method := range m {
+	for method := range m { //sim:unordered sorted before they are shown
 		allowed = append(allowed, method)
 	}
 	refuseMethod(w, r, allowed, false)

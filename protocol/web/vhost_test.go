@@ -107,10 +107,10 @@ func TestIsLocal(t *testing.T) {
 // V33: rules rewrite the path, in order, and the query stays.
 func TestV33Rewrite(t *testing.T) {
 	shows := web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) { w.WriteString(r.Path() + "|" + r.RawQuery()) })
-	s := &web.Server{Handler: web.Rewrite(shows, web.Alias("/old/", "/new"), web.Tilde("/home"), web.Alias("/new/x", "/y"))}
+	s := &web.Server{Handler: web.Rewrite(shows, web.Alias("/old/", "/new"), web.Tilde("/users"), web.Alias("/new/x", "/y"))}
 	for target, want := range map[string]string{
 		"/old?q=1": "/new|q=1", "/old/a": "/new/a|", "/older": "/older|", "/old/x/z": "/y/z|",
-		"/~bob/a?b": "/home/bob/a|b", "/~": "/~|", "/~/": "/~/|", "/": "/|",
+		"/~bob/a?b": "/users/bob/a|b", "/~": "/~|", "/~/": "/~/|", "/": "/|",
 	} {
 		if got := asked(t, s, "GET "+target); got.Body != want {
 			t.Errorf("%s: got %q, want %q", target, got.Body, want)
