@@ -83,6 +83,9 @@ type Client struct {
 	// Decoders undo content codings beside gzip and deflate, by their names in lower
 	// case. An answer is decoded if the request has no Accept-Encoding and no Range of its own.
 	Decoders map[string]Decoder
+	// Raw leaves requests and answers as they are: no User-Agent and no Accept-Encoding is added,
+	// nothing is decoded. It is for proxies.
+	Raw bool
 	// UserAgent is sent where a request has none. "": "twistor".
 	UserAgent string
 

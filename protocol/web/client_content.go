@@ -13,7 +13,8 @@ import (
 
 // A Content is a body to be sent. Bytes, Text, JSON, Form, Multipart, File,
 // Reader and Stream make one. If it has a method ContentType() string, that is its field, unless the
-// request says another; if it has Trailer() *Header, these fields are sent after it where they can be.
+// request says another; if it has Trailer() *Header, these fields are sent after it where they can be; if it
+// has SendsOnce() bool, and that is true, it is not sent again for a redirect or a retry.
 type Content interface {
 	// Length is how many bytes it has; -1: nobody knows, and it is sent in
 	// chunks.
@@ -153,7 +154,7 @@ type readerContent struct {
 
 func (c *readerContent) ContentType() string { return c.contentType }
 func (c *readerContent) Length() int64       { return c.length }
-func (c *readerContent) sendsOnce() bool     { return true }
+func (c *readerContent) SendsOnce() bool     { return true }
 
 func (c *readerContent) Send(l twistor.Loop, w BodyWriter) *deferred.Signal {
 	if c.used {
@@ -206,6 +207,6 @@ func (c *streamContent) Send(l twistor.Loop, w BodyWriter) *deferred.Signal {
 
 // sendsOnce says whether c cannot be sent a second time.
 func sendsOnce(c Content) bool {
-	o, ok := c.(interface{ sendsOnce() bool })
-	return ok && o.sendsOnce()
+	o, ok := c.(interface{ SendsOnce() bool })
+	return ok && o.SendsOnce()
 }

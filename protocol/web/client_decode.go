@@ -51,7 +51,7 @@ func (c *Client) decoder(coding string) Decoder {
 
 // decodes says whether codings are ours to ask for, and to undo.
 func (x *hop) decodes() bool {
-	return !x.r.Header.Has("Accept-Encoding") && !x.r.Header.Has("Range") && x.fetch.upgrade == nil
+	return !x.fetch.c.Raw && !x.r.Header.Has("Accept-Encoding") && !x.r.Header.Has("Range") && x.fetch.upgrade == nil
 }
 
 // decode has the body of p decoded, if we know all its codings.

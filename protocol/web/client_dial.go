@@ -99,38 +99,38 @@ func (k *connector) open(f twistor.Factory) *deferred.Deferred[twistor.Protocol]
 		return dial(c.Loop, o.proxy, address, f)
 	}
 	if c.Permit != nil {
-		return k.dialPermitted(address, f)
+		return DialPermitted(c.Loop, address, c.Permit, f)
 	}
 	return c.Loop.Dial(twistor.DialConfig{Network: "tcp", Address: address, Timeout: -1}, f)
 }
 
-// dialPermitted resolves by itself, so that the address that is judged is the
-// one that is connected to, and tries what is permitted, one after another.
-func (k *connector) dialPermitted(address string, f twistor.Factory) *deferred.Deferred[twistor.Protocol] {
-	c := k.o.c
-	host, port, err := net.SplitHostPort(address)
+// DialPermitted connects to hostport, a host and a number, with a Protocol of f, and asks permit about each address
+// before: it resolves by itself, so that the address that is judged is the one that is connected to, and tries what is permitted, one
+// after another. It is for who connects to where strangers say. The error is permit's, if it permits none.
+func DialPermitted(l twistor.Loop, hostport string, permit func(netip.AddrPort) error, f twistor.Factory) *deferred.Deferred[twistor.Protocol] {
+	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
-		return deferred.Failed[twistor.Protocol](c.Loop, err)
+		return deferred.Failed[twistor.Protocol](l, err)
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return deferred.Failed[twistor.Protocol](c.Loop, fmt.Errorf("port %q: want a number up to 65535", shortened(port)))
+		return deferred.Failed[twistor.Protocol](l, fmt.Errorf("port %q: want a number up to 65535", shortened(port)))
 	}
-	return deferred.Inline(c.Loop, func(co *deferred.Co) (twistor.Protocol, error) {
+	return deferred.Inline(l, func(co *deferred.Co) (twistor.Protocol, error) {
 		var found []netip.Addr
 		if ip, err := netip.ParseAddr(host); err == nil {
 			found = []netip.Addr{ip}
-		} else if found, err = c.Loop.Resolve(host).Await(co); err != nil {
+		} else if found, err = l.Resolve(host).Await(co); err != nil {
 			return nil, err
 		}
 		last := fmt.Errorf("host %q has no address", shortened(host))
 		for _, ip := range found {
 			to := netip.AddrPortFrom(ip.Unmap(), uint16(number))
-			if err := c.Permit(to); err != nil {
+			if err := permit(to); err != nil {
 				last = err
 				continue
 			}
-			p, err := c.Loop.Dial(twistor.DialConfig{Network: "tcp", Address: to.String(), Timeout: -1}, f).Await(co)
+			p, err := l.Dial(twistor.DialConfig{Network: "tcp", Address: to.String(), Timeout: -1}, f).Await(co)
 			if err == nil || co.Err() != nil {
 				return p, err
 			}

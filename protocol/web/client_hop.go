@@ -47,7 +47,7 @@ func (x *hop) prepare() {
 			x.head.AddBytes([]byte("Upgrade"), v)
 		}
 	}
-	if !r.Header.Has("User-Agent") {
+	if !r.Header.Has("User-Agent") && !c.Raw {
 		agent := c.UserAgent
 		if agent == "" {
 			agent = "twistor"

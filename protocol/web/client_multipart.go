@@ -44,7 +44,7 @@ func (c *multipartContent) Length() int64 {
 	return total
 }
 
-func (c *multipartContent) sendsOnce() bool {
+func (c *multipartContent) SendsOnce() bool {
 	for _, p := range c.parts {
 		if sendsOnce(p.Content) {
 			return true
