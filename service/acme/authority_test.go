@@ -35,6 +35,11 @@ type authority struct {
 	// look is what the authority finds; the answer to a challenge is text.
 	look func(way, domain, token, text string) error
 
+	// identifies is the name that authorizations are of; "": the order's.
+	identifies string
+	// change, if not nil, changes what is signed; it returns the key.
+	change func(t *x509.Certificate, key any) any
+
 	root     *x509.Certificate
 	key      *ecdsa.PrivateKey
 	serial   int
@@ -256,7 +261,11 @@ func (ca *authority) authz(i int) *http.Response {
 		}
 		all = append(all, ch)
 	}
-	return reply(200, map[string]any{"status": o.authz, "identifier": map[string]string{"type": "dns", "value": o.domain}, "challenges": all})
+	of := o.domain
+	if ca.identifies != "" {
+		of = ca.identifies
+	}
+	return reply(200, map[string]any{"status": o.authz, "identifier": map[string]string{"type": "dns", "value": of}, "challenges": all})
 }
 
 // challenge looks at once.
@@ -295,10 +304,14 @@ func (ca *authority) finalize(i int, m *message) *http.Response {
 		return refuse(400, "badCSR", fmt.Sprint(err))
 	}
 	ca.serial++
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+	leaf, key := &x509.Certificate{
 		SerialNumber: big.NewInt(int64(ca.serial)), DNSNames: csr.DNSNames,
 		NotBefore: ca.now().Add(-ca.back), NotAfter: ca.now().Add(ca.life - ca.back),
-	}, ca.root, csr.PublicKey, ca.key)
+	}, csr.PublicKey
+	if ca.change != nil {
+		key = ca.change(leaf, key)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca.root, key, ca.key)
 	if err != nil {
 		panic(err)
 	}

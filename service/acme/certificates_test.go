@@ -30,24 +30,27 @@ type rig struct {
 	ca    *authority
 	store *persist.Store // nil: none
 	log   *strings.Builder
+	slept time.Duration // how far the clock has jumped
 }
 
-// A logged loop keeps all levels of its log.
+// A logged loop keeps all levels of its log, and its time may jump.
 type logged struct {
 	*sim.Clock
-	log *slog.Logger
+	log   *slog.Logger
+	slept *time.Duration
 }
 
 func (l logged) Log() *slog.Logger { return l.log }
+func (l logged) Now() time.Time    { return l.Clock.Now().Add(*l.slept) }
 
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, clock: sim.NewClock(t), log: &strings.Builder{}}
-	r.ca = newAuthority(r.clock.Now)
+	r.ca = newAuthority(func() time.Time { return r.clock.Now().Add(r.slept) })
 	return r
 }
 
 func (r *rig) loop() twistor.Loop {
-	return logged{r.clock, slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))}
+	return logged{r.clock, slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug - 4})), &r.slept}
 }
 
 // do runs body as a coroutine, and a moment more.
@@ -115,16 +118,18 @@ func (r *rig) handshake(config, client *tls.Config) (tls.ConnectionState, error)
 	defer near.Close()
 	go func() {
 		defer far.Close()
-		tls.Server(far, config).HandshakeContext(context.Background())
-		io.Copy(io.Discard, far)
+		server := tls.Server(far, config)
+		server.HandshakeContext(context.Background())
+		server.Close()
 	}()
-	client.Time = r.clock.Now
+	client.Time = r.ca.now
 	if client.RootCAs == nil {
 		client.RootCAs = x509.NewCertPool()
 		client.RootCAs.AddCert(r.ca.root)
 	}
 	conn := tls.Client(near, client)
 	err := conn.Handshake()
+	io.Copy(io.Discard, conn) // tickets come after it
 	return conn.ConnectionState(), err
 }
 
@@ -248,6 +253,15 @@ func TestLooks(t *testing.T) {
 				if got := r.serial(c, domain); got != "" {
 					return fmt.Errorf("a client that is no authority is shown certificate %s", got)
 				}
+				if _, err := r.handshake(c.Config(), &tls.Config{ServerName: domain, NextProtos: []string{"acme-tls/1", "h2"}, InsecureSkipVerify: true}); err == nil {
+					return errors.New("a client that names other protocols too is answered as an authority")
+				}
+				if _, err := r.handshake(c.Config(), &tls.Config{ServerName: "other.example", NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true}); err == nil {
+					return errors.New("another name is answered")
+				}
+				if !c.served.Load().handshakes[domain].SessionTicketsDisabled {
+					return errors.New("the session could be resumed")
+				}
 				state, err := r.handshake(c.Config(), &tls.Config{ServerName: domain, NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true})
 				if err != nil {
 					return err
@@ -277,6 +291,55 @@ func TestLooks(t *testing.T) {
 			r.stop(c)
 		})
 	}
+}
+
+// TestTickets: clients resume for a day or two, and each name for itself.
+func TestTickets(t *testing.T) {
+	r := newRig(t)
+	c := r.certificates("example.com", "www.example.com")
+	r.start(c)
+	cache := tls.NewLRUClientSessionCache(0)
+	resumes := func(server string) bool {
+		state, err := r.handshake(c.Config(), &tls.Config{ServerName: server, ClientSessionCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.DidResume
+	}
+	if resumes("example.com") {
+		t.Error("the first connection resumes")
+	}
+	if !resumes("example.com") {
+		t.Error("the second does not resume")
+	}
+	// What is one name's is nothing to another.
+	state, _ := cache.Get("example.com")
+	cache.Put("www.example.com", state)
+	if resumes("www.example.com") {
+		t.Error("a session resumes at another name")
+	}
+	r.clock.Advance(25 * time.Hour)
+	if !resumes("example.com") {
+		t.Error("a day later it does not resume")
+	}
+	r.clock.Advance(3 * day)
+	if resumes("example.com") {
+		t.Error("three days later it resumes")
+	}
+	r.stop(c)
+}
+
+// TestSlept: a machine that has slept for months renews within half a day.
+func TestSlept(t *testing.T) {
+	r := newRig(t)
+	c := r.certificates("example.com")
+	r.start(c)
+	r.slept = 70 * day
+	r.clock.Advance(maxPause + time.Minute)
+	if got := r.serial(c, "example.com"); got != "3" {
+		t.Errorf("got certificate %q, want 3", got)
+	}
+	r.stop(c)
 }
 
 // TestFactoryMeetsNoAuthority: a Factory never meets an authority, and meets others.

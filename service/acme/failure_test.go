@@ -1,7 +1,9 @@
 package acme
 
 import (
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,6 +131,33 @@ func TestFailedChallenge(t *testing.T) {
 	sim.NoResult(t, ready)
 	ready.Cancel()
 	r.stop(c)
+}
+
+// TestForeign: an authority that mixes us up with others gets no further, and
+// what it has signed is not served.
+func TestForeign(t *testing.T) {
+	stranger, _, err := newKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, set := range map[string]func(*authority){
+		`of "other.example": want example.com`: func(ca *authority) { ca.identifies = "other.example" },
+		"of another name": func(ca *authority) {
+			ca.change = func(t *x509.Certificate, key any) any { t.DNSNames = []string{"other.example"}; return key }
+		},
+		"of another key": func(ca *authority) {
+			ca.change = func(*x509.Certificate, any) any { return &stranger.PublicKey }
+		},
+	} {
+		r := newRig(t)
+		set(r.ca)
+		c := r.certificates("example.com")
+		r.start(c)
+		if got := c.State(); !strings.Contains(got, want) || r.serial(c, "example.com") != "" {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		r.stop(c)
+	}
 }
 
 // TestOtherWay: a way that fails is followed by the other one; and by default

@@ -35,10 +35,10 @@ func TestG01(t *testing.T) {
 	c.answers.files = map[string]string{challengePath + "token": "token.thumbprint"}
 	c.answers.handshakes = map[string]*tls.Config{"next": c.challengeConfig(sim.Certificate("next"))}
 	c.publish()
-	ask := func(target, want string) {
+	ask := func(method, target, want string) {
 		t.Helper()
 		p := w.Host("client").Dial("server:80")
-		p.Send("GET " + target + " HTTP/1.0\r\nHost: server\r\n\r\n")
+		p.Send(method + " " + target + " HTTP/1.0\r\nHost: server\r\n\r\n")
 		for p.Line() != "" {
 			// the head
 		}
@@ -46,9 +46,10 @@ func TestG01(t *testing.T) {
 		p.ExpectEnd()
 		p.Close()
 	}
-	ask("/.well-known/acme-challenge/token", "token.thumbprint")
-	ask("/.well-known/acme-challenge/other", "hello\n")
-	ask("/", "hello\n")
+	ask("GET", "/.well-known/acme-challenge/token", "token.thumbprint")
+	ask("GET", "/.well-known/acme-challenge/other", "hello\n")
+	ask("GET", "/", "hello\n")
+	ask("POST", "/.well-known/acme-challenge/token", "hello\n")
 
 	secure := func(name, proto string) (*sim.Peer, error) {
 		p := w.Host("client").Dial("server:443")
