@@ -16,7 +16,7 @@ func TestUC30CSRF(t *testing.T) {
 	id, token := a.id(), a.body
 	other := s.ask("GET /token")
 	before := s.ask("GET /token")
-	s.as(before.id(), "GET /login?jo") // rotates
+	after := s.as(before.id(), "GET /login?jo") // rotates
 	flip := func(i int) string {
 		p, _ := base64.RawURLEncoding.DecodeString(token)
 		p[i] ^= 1
@@ -43,6 +43,7 @@ func TestUC30CSRF(t *testing.T) {
 		{"cut", "POST", id, []string{"X-CSRF-Token: " + token[:80]}, 403},
 		{"mask of nothing", "POST", id, []string{"X-CSRF-Token: " + base64.RawURLEncoding.EncodeToString(make([]byte, 64))}, 403},
 		{"of another session", "POST", id, []string{"X-CSRF-Token: " + other.body}, 403},
+		{"of before login", "POST", after.id(), []string{"X-CSRF-Token: " + before.body}, 403},
 		{"before login", "POST", before.id(), []string{"X-CSRF-Token: " + before.body}, 403},
 		{"no session", "POST", "", []string{"X-CSRF-Token: " + token}, 403},
 		{"other origin", "POST", id, []string{"X-CSRF-Token: " + token, "Origin: https://evil.example"}, 403},

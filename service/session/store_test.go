@@ -96,6 +96,26 @@ func TestUC30Kill(t *testing.T) {
 	}
 }
 
+// TestTouched: a session that was used is young after a crash, too, though it
+// was not saved.
+func TestTouched(t *testing.T) {
+	w := sim.New(t, 0)
+	l := &life{w: w, host: w.Host("server")}
+	l.begin(nil)
+	id := l.ask(t, "", "GET /login?jo").id()
+	for range 6 {
+		w.Advance(10 * time.Minute)
+		l.ask(t, id, "GET /see")
+	}
+	l.host.Crash()
+	l.host.Restart()
+	l.begin(nil)
+	if a := l.ask(t, id, "GET /see"); a.body != "jo0 true" {
+		t.Errorf("got %q, want jo's session", a.body)
+	}
+	l.host.Do(l.all.Stop)
+}
+
 // TestLoops: two loops serve, and know the same sessions.
 func TestLoops(t *testing.T) {
 	w := sim.New(t, 0)
