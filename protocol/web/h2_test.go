@@ -206,7 +206,7 @@ func h2Until(t *testing.T, r *reactor.Reactor, done *deferred.Signal) {
 // V27, V65: client and server of ours over many networks, with bodies that are
 // larger than the windows, and more requests than streams.
 func TestV65OverSeeds(t *testing.T) {
-	n := 6
+	n := 4
 	if testing.Short() {
 		n = 2
 	}
