@@ -188,6 +188,7 @@ func (h *handshake) accept(r *web.Response) twistor.Factory {
 func (cl *Client) shared(l twistor.Loop) *pool {
 	if cl.pool == nil {
 		cl.Deflate.valid()
+		validTokens(cl.Protocols)
 		cl.pool = newPool(cl.MaxMessageBytes, cl.MaxFragments, cl.PingInterval, cl.CloseTimeout)
 		if cl.pool.web = cl.Web; cl.Web == nil {
 			cl.pool.web = &web.Client{Loop: l, MaxIdle: -1}

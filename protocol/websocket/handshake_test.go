@@ -173,6 +173,36 @@ func TestHandshakeRules(t *testing.T) {
 	}
 }
 
+// TestMisconfigured: what could never work says so at the first handshake.
+func TestMisconfigured(t *testing.T) {
+	build := func(*Conn, *web.Request) Protocol { return nil }
+	for _, s := range []*Server{
+		{Build: build, Origins: []string{"https://app.example/"}},
+		{Build: build, Origins: []string{"app.example"}},
+		{Build: build, Protocols: []string{"two words"}},
+		{Build: build, Deflate: &Deflate{WindowBits: 7}},
+		{Build: build, Deflate: &Deflate{PeerWindowBits: 16}},
+		{Build: build, MaxMessageBytes: -1},
+		{},
+	} {
+		c, tr := site(t, s)
+		tr.Receive(sampleRequest)
+		if errs := c.Logged(); status(tr.Written()) != "500" || !strings.Contains(errs, "want") {
+			t.Errorf("%+v: answered %s, logged %q", s, status(tr.Written()), errs)
+		}
+		leave(c, tr)
+		c.Errors()
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a client with a bad subprotocol did not panic")
+			}
+		}()
+		(&Client{Protocols: []string{""}}).Dial(sim.NewClock(t), "ws://host/", nil)
+	}()
+}
+
 // TestRefused: a Build that returns nil is 403.
 func TestRefused(t *testing.T) {
 	c, tr := site(t, &Server{Build: func(*Conn, *web.Request) Protocol { return nil }})

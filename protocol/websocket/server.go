@@ -3,6 +3,7 @@ package websocket
 import (
 	"crypto/sha1"
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -131,9 +132,24 @@ func (c *Conn) start(t twistor.Transport) twistor.Protocol {
 func (s *Server) shared() *pool {
 	if s.pool == nil {
 		s.Deflate.valid()
+		for _, o := range s.Origins {
+			if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme+"://"+u.Host != o) {
+				panic(fmt.Sprintf("websocket: origin %q: want scheme://host, with a port if it is not the scheme's, or *", o))
+			}
+		}
+		validTokens(s.Protocols)
 		s.pool = newPool(s.MaxMessageBytes, s.MaxFragments, s.PingInterval, s.CloseTimeout)
 	}
 	return s.pool
+}
+
+// validTokens panics unless all of protocols can be sent.
+func validTokens(protocols []string) {
+	for _, p := range protocols {
+		if !isToken(p) {
+			panic(fmt.Sprintf("websocket: subprotocol %q: want letters, digits and no spaces", p))
+		}
+	}
 }
 
 func newPool(maxMessageBytes, maxFragments int, pingInterval, closeTimeout time.Duration) *pool {
