@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,6 +327,38 @@ func TestTickets(t *testing.T) {
 	if resumes("example.com") {
 		t.Error("three days later it resumes")
 	}
+	r.stop(c)
+}
+
+// TestLoopsAsk: other goroutines ask for certificates while they are renewed:
+// for the race detector.
+func TestLoopsAsk(t *testing.T) {
+	r := newRig(t)
+	c := r.certificates("example.com", "www.example.com")
+	config := c.Config()
+	r.start(c)
+	over := make(chan struct{})
+	var asking sync.WaitGroup
+	for _, hello := range []*tls.ClientHelloInfo{{ServerName: "example.com"}, {ServerName: "www.example.com", SupportedProtos: []string{"acme-tls/1"}}} {
+		asking.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if config, err := config.GetConfigForClient(hello); err != nil || config == nil {
+					t.Error("no configuration")
+				}
+				c.answer("/.well-known/acme-challenge/token-0")
+			}
+		})
+	}
+	for range 10 {
+		r.clock.Advance(30 * day)
+	}
+	close(over)
+	asking.Wait()
 	r.stop(c)
 }
 
