@@ -268,7 +268,7 @@ func (x *exchange) done(err error) {
 		w.ready = nil
 		r.Fail(ErrEnded)
 	}
-	if x.hint != nil {
+	if x.hint != nil && !w.switched {
 		x.hint()
 	}
 	if err != nil {

@@ -157,8 +157,8 @@ func (c *h1conn) readHead(p []byte) (n int, ok bool) {
 	}
 	if !done {
 		s.give(x)
-		if c.parser == nil && parser.Started() {
-			c.parser = parser
+		if c.parser == nil && !parser.Idle() {
+			c.parser = parser // what it has is of this connection
 			s.parser = &http1.Parser{Limits: s.Heads}
 			if d := within(s.HeaderTimeout, DefaultHeaderTimeout); d > 0 && c.served > 0 {
 				c.timer.Reset(d)
