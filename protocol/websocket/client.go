@@ -177,7 +177,6 @@ func (h *handshake) accept(r *web.Response) twistor.Factory {
 	if h.build == nil {
 		c.protocol = newConversation(c, nil)
 	} else if c.protocol = h.build(c); c.protocol == nil {
-		h.err = twistor.ErrRefused
 		return nil
 	}
 	h.conn = c

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/sim"
 )
 
 // TestPause: messages that are here already wait too, and come in order with
@@ -250,10 +252,20 @@ func TestWrites(t *testing.T) {
 	r.over()
 }
 
+// TestPreparedOfClients: a client masks those too.
+func TestPreparedOfClients(t *testing.T) {
+	r := newRig(t, func(c *Conn) { c.client = true })
+	r.WritePrepared(Prepare(Text, []byte("news")))
+	if p := r.net.Written(); p[1]&bitMask == 0 || told(t, p) != `text "news"` {
+		t.Errorf("wrote %q", p)
+	}
+	r.over()
+}
+
 // TestRefusalStays: a peer that is refused and does not read on is not called
 // silent later.
 func TestRefusalStays(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(c *Conn) { c.pool = newPool(0, 0, time.Millisecond, 0) })
 	r.net.Hold()
 	r.net.Receive(plain(0x81, "x"))
 	r.clock.Advance(time.Hour)
@@ -328,6 +340,65 @@ func TestFull(t *testing.T) {
 		t.Errorf("heard %q, full %v", got, r.Full())
 	}
 	r.over()
+}
+
+// TestUnreadIsBounded: what nobody reads pauses the peer, each time.
+func TestUnreadIsBounded(t *testing.T) {
+	r := newRig(t, func(c *Conn) { c.protocol = newConversation(c, nil) })
+	v := r.talk
+	frame := masked(0x82, strings.Repeat("x", 10_000))
+	for round := range 5 {
+		for range 20 {
+			r.net.Receive(frame)
+			r.run()
+		}
+		if !r.net.Paused() || v.bytes > maxUnreadBytes+10_064 || len(v.unread) > 7 {
+			t.Fatalf("round %d: paused %v, %d bytes in %d messages unread", round, r.net.Paused(), v.bytes, len(v.unread))
+		}
+		read := 0
+		d := deferred.Inline(r.clock, func(co *deferred.Co) (struct{}, error) {
+			for ; read < 20; read++ {
+				if _, err := r.Read(co); err != nil {
+					return struct{}{}, err
+				}
+			}
+			return struct{}{}, nil
+		})
+		for range 40 {
+			r.run()
+		}
+		sim.Result(t, d)
+		if r.net.Paused() || v.bytes != 0 || v.unread != nil {
+			t.Fatalf("round %d: read all: paused %v, %d bytes", round, r.net.Paused(), v.bytes)
+		}
+	}
+	r.over()
+}
+
+// TestCloseDropsUnread: after our Close Read says so at once; after the peer's
+// it gives what came before.
+func TestCloseDropsUnread(t *testing.T) {
+	for name, tc := range map[string]struct {
+		end  func(r *rig)
+		want func(m Message, err error) bool
+	}{
+		"ours":   {func(r *rig) { r.Close() }, func(m Message, err error) bool { return err == net.ErrClosed }},
+		"abort":  {func(r *rig) { r.Abort() }, func(m Message, err error) bool { return err == twistor.ErrAborted }},
+		"theirs": {func(r *rig) { r.net.Receive(masked(0x88, "")) }, func(m Message, err error) bool { return err == nil && m.Text() == "unread" }},
+	} {
+		r := newRig(t, func(c *Conn) { c.protocol = newConversation(c, nil) })
+		r.net.Receive(masked(0x81, "unread"))
+		tc.end(r)
+		d := deferred.Inline(r.clock, func(co *deferred.Co) (struct{}, error) {
+			if m, err := r.Read(co); !tc.want(m, err) {
+				t.Errorf("%s: Read gave %q, %v", name, m.Bytes, err)
+			}
+			return struct{}{}, nil
+		})
+		r.run()
+		sim.Result(t, d)
+		r.over()
+	}
 }
 
 // TestGroup: all members hear, once each, and those that left or ended do not.

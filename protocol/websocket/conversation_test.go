@@ -223,6 +223,7 @@ func TestDismissedConversation(t *testing.T) {
 	var read error
 	n := 0
 	tr := sim.Connect(clock, &web.Server{Handler: &websocket.Server{Build: websocket.Conversation(func(co *deferred.Co, c *websocket.Conn) error {
+		co.Sleep(time.Second)
 		for ; read == nil; n++ {
 			_, read = c.Read(co)
 		}
@@ -233,7 +234,7 @@ func TestDismissedConversation(t *testing.T) {
 	clock.Advance(0)
 	tr.Dismiss()
 	tr.Receive("\x81\x81\x00\x00\x00\x00x") // goes on speaking
-	clock.Advance(0)
+	clock.Advance(time.Second)
 	if read != io.EOF || n != 1 || tr.Written() != "\x88\x02\x03\xf4" {
 		t.Errorf("Read %d times: %v, told %q", n, read, tr.Written())
 	}

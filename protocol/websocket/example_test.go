@@ -3,8 +3,8 @@ package websocket_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
-	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/websocket"
@@ -73,7 +73,7 @@ func ExampleGroup() {
 			c.WriteText(name)
 			people = append(people, c)
 		}
-		co.Sleep(1e9)
+		co.Sleep(time.Second)
 		people[0].WriteText("Is anybody here?")
 		for _, c := range people {
 			m, err := c.Read(co)
@@ -189,4 +189,48 @@ func (k *clock) Connected()                                 {}
 func (k *clock) MessageReceived(_ websocket.Kind, p []byte) { fmt.Printf("%s\n", p) }
 func (k *clock) Disconnected(err error)                     { fmt.Println(err); *k.ended = true }
 
-var _ twistor.Factory = (*web.Server)(nil)
+// A careful one answers at length, and does not read from who does not read
+// his answers: the peer waits, and is not cut.
+type careful struct{ *websocket.Conn }
+
+func (k *careful) Connected()         {}
+func (k *careful) Disconnected(error) {}
+func (k *careful) Drained()           { k.Resume() }
+func (k *careful) MessageReceived(websocket.Kind, []byte) {
+	k.WriteText(strings.Repeat("la ", 10_000))
+	if k.Full() {
+		k.Pause()
+	}
+}
+
+func ExampleConn_Full() {
+	server := &web.Server{Handler: &websocket.Server{
+		Build: func(c *websocket.Conn, _ *web.Request) websocket.Protocol { return &careful{c} },
+	}}
+
+	w := sim.New(nil, 0)
+	defer w.Close()
+	w.Host("server").Listen("tcp", ":80", server)
+	client := w.Host("client")
+	client.Do(func(co *deferred.Co) error {
+		c, err := websocket.Dial(client.Loop(), "ws://server/", nil).Await(co)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for range 200 {
+			c.WriteText("sing")
+		}
+		co.Sleep(10 * time.Second) // 6 MB of songs, and nobody reads
+		songs := 0
+		for range c.Messages(co) {
+			if songs++; songs == 200 {
+				break
+			}
+		}
+		fmt.Println(songs, "songs,", c.Err())
+		return nil
+	})
+	// Output:
+	// 200 songs, <nil>
+}

@@ -261,6 +261,7 @@ func TestClientHandshake(t *testing.T) {
 		{"403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "got 403 Forbidden"},
 		{"200", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "got 200"},
 		{"another key", "-s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Accept"},
+		{"another protocol", "~mqtt", "Upgrade: websocket"},
 		{"a subprotocol nobody asked for", "Sec-WebSocket-Protocol: mqtt\r\n", "a subprotocol that was offered"},
 		{"an extension nobody asked for", "Sec-WebSocket-Extensions: x-new\r\n", "extensions as they were offered"},
 		{"two extensions", "Sec-WebSocket-Extensions: permessage-deflate, permessage-deflate\r\n", "extensions as they were offered"},
@@ -284,15 +285,17 @@ func TestClientHandshake(t *testing.T) {
 			field(request, "Sec-WebSocket-Extensions") != "permessage-deflate; client_max_window_bits" || !validKey(field(request, "Sec-WebSocket-Key")) {
 			t.Fatalf("%s: sent %q", tc.name, request)
 		}
-		accept, extra := acceptOf(field(request, "Sec-WebSocket-Key")), ""
+		accept, extra, upgrade := acceptOf(field(request, "Sec-WebSocket-Key")), "", "websocket"
 		switch {
 		case strings.HasPrefix(tc.answer, "HTTP") && !strings.HasSuffix(tc.answer, "+"), strings.HasPrefix(tc.answer, "SSH"), tc.answer == "<end>":
 		case strings.HasPrefix(tc.answer, "-"):
 			accept = tc.answer[1:]
+		case strings.HasPrefix(tc.answer, "~"):
+			upgrade = tc.answer[1:]
 		case strings.HasPrefix(tc.answer, "Sec-"):
 			extra = tc.answer
 		}
-		right := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n" + extra + "\r\n" + plain(0x81, "first")
+		right := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + upgrade + "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept + "\r\n" + extra + "\r\n" + plain(0x81, "first")
 		switch answer, ok := strings.CutSuffix(tc.answer, "+"); {
 		case ok:
 			tr.Receive(answer + right)
