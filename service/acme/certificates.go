@@ -140,7 +140,7 @@ func (c *Certificates) Stop(co *deferred.Co) error {
 	running.Cancel()
 	running.Await(co) // which fails only as it was cancelled
 	c.running = nil
-	c.account.close()
+	c.account.rest()
 	c.account = nil
 	if c.ready != nil {
 		c.ready.Done(nil) // nobody need wait

@@ -26,7 +26,7 @@ const (
 // run on the pool, one at a time.
 type client struct {
 	acme.Client
-	web *http.Client
+	own *http.Transport // nil: the program's, which minds its connections itself
 }
 
 // newClient makes a client of a key; url is that of the account, "" if it is
@@ -36,18 +36,20 @@ func (c *Certificates) newClient(a account) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var own *http.Transport
 	web := &http.Client{}
 	if c.Client != nil {
 		*web = *c.Client
 	}
 	if web.Transport == nil {
-		web.Transport = &http.Transport{
+		own = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			ForceAttemptHTTP2:     true,
 			MaxIdleConns:          2,
 			TLSHandshakeTimeout:   requestTimeout,
 			ResponseHeaderTimeout: requestTimeout,
 		}
+		web.Transport = own
 	}
 	web.Transport = bounded{web.Transport}
 	return &client{acme.Client{
@@ -57,7 +59,7 @@ func (c *Certificates) newClient(a account) (*client, error) {
 		HTTPClient:   web,
 		UserAgent:    "twistor",
 		RetryBackoff: again,
-	}, web}, nil
+	}, own}, nil
 }
 
 // again says when to repeat a request: at once if only its nonce was bad, which
@@ -80,15 +82,13 @@ func ask[T any](co *deferred.Co, c *Certificates, what string, limit time.Durati
 	return v, err
 }
 
-// rest closes idle connections to the authority: the next order is weeks off.
+// rest closes idle connections to the authority: the next order is weeks off,
+// or never comes.
 func (c *client) rest() {
-	if c != nil {
-		c.web.CloseIdleConnections()
+	if c != nil && c.own != nil {
+		c.own.CloseIdleConnections()
 	}
 }
-
-// close ends the client.
-func (c *client) close() { c.rest() }
 
 // bounded is a RoundTripper that speaks https only and reads no more of an
 // answer than there should be.
@@ -106,13 +106,6 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswerBytes)
 	}
 	return resp, err
-}
-
-// CloseIdleConnections is that of what is within.
-func (b bounded) CloseIdleConnections() {
-	if c, ok := b.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
 }
 
 // signIn makes sure that we have an account with the authority.
@@ -139,11 +132,11 @@ func (c *Certificates) signIn(co *deferred.Co) error {
 	}
 	if mine.URL == "" {
 		if mine.URL, err = c.register(co, us); err != nil {
-			us.close()
+			us.rest()
 			return err
 		}
 		if err := c.keep(co, change{Directory: directory, Account: &mine}); err != nil {
-			us.close()
+			us.rest()
 			return err
 		}
 	}
@@ -186,6 +179,6 @@ func (c *Certificates) signOut(co *deferred.Co, err error) {
 	if err := c.keep(co, change{Directory: c.directory(), Account: &mine}); err != nil {
 		c.loop.Log().Error("an account that is gone is still kept", "service", c.name, "err", err)
 	}
-	c.account.close()
+	c.account.rest()
 	c.account = nil
 }

@@ -41,7 +41,8 @@
 //
 // Left out: dns-01, and with it names with a *; IP addresses; several names in
 // one certificate; OCSP, which authorities have given up; the authority's own
-// advice when to renew (RFC 9773); revoking.
+// advice when to renew (RFC 9773); other chains than the one it offers first;
+// revoking.
 //
 // Limits: 100 names; one order at a time; 30 s for a request, 1 MiB for an
 // answer, two minutes for the authority to look, and two to sign; only https.

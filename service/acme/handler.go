@@ -9,7 +9,7 @@ import (
 // everything else to next, most often a redirect to https. The authority
 // follows redirects, and so it may be next elsewhere too.
 func (c *Certificates) Handler(next web.Handler) web.Handler {
-	c.doors = append(c.doors, HTTP)
+	c.opens(HTTP)
 	return web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		if r.Method == "GET" || r.Method == "HEAD" {
 			if text, ok := c.answer(r.Path()); ok {

@@ -76,7 +76,7 @@ func (c *Certificates) template() *tls.Config {
 // by it has to refuse transports whose NegotiatedProtocol is "acme-tls/1", as
 // Factory does.
 func (c *Certificates) Config() *tls.Config {
-	c.doors = append(c.doors, TLSALPN)
+	c.opens(TLSALPN)
 	config := c.template()
 	config.GetConfigForClient = c.choose
 	return config

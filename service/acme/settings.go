@@ -94,6 +94,13 @@ func (c *Certificates) directory() string {
 	return c.Directory
 }
 
+// opens notes a way that can be answered.
+func (c *Certificates) opens(way string) {
+	if !slices.Contains(c.doors, way) {
+		c.doors = append(c.doors, way)
+	}
+}
+
 // challenges is Challenges or its default; after so many failures.
 func (c *Certificates) challenges(failures int) []string {
 	all := c.Challenges
