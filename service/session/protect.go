@@ -41,6 +41,7 @@ func (s *Session[T]) Token() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.personal()
 	return maskToken(s.kept.Token, mask), nil
 }
 

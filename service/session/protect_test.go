@@ -117,7 +117,11 @@ func TestBREACH(t *testing.T) {
 	id := s.ask("GET /token").id()
 	seen := map[string]bool{}
 	for range 200 {
-		token := s.as(id, "GET /token").body
+		a := s.as(id, "GET /token")
+		token := a.body
+		if got := a.header.Get("Cache-Control"); got != "no-store" {
+			t.Fatalf("got Cache-Control %q, want no-store", got)
+		}
 		p, err := base64.RawURLEncoding.DecodeString(token)
 		if err != nil || len(p) != 64 {
 			t.Fatalf("got %q", token)

@@ -152,8 +152,7 @@ func (s *Session[T]) cookieName() string {
 // secure reports whether the visitor came by TLS.
 func (p *Sessions[T]) secure(r *web.Request) bool { return p.Secure || r.Scheme() == "https" }
 
-// setCookie sets the cookie, in place of one that was set for this answer. An
-// answer that gives an id to somebody is for nobody else.
+// setCookie sets the cookie, in place of one that was set for this answer.
 func (s *Session[T]) setCookie(id string, maxAge time.Duration) {
 	h, name := s.w.Header(), s.cookieName()
 	if before := h.Values("Set-Cookie"); len(before) > 0 {
@@ -165,7 +164,13 @@ func (s *Session[T]) setCookie(id string, maxAge time.Duration) {
 		}
 	}
 	s.w.SetCookie(web.Cookie{Name: name, Value: id, MaxAge: maxAge, SameSite: s.all.SameSite, Secure: s.all.secure(s.r)})
-	if !h.Has("Cache-Control") {
+	s.personal()
+}
+
+// personal keeps an answer that is for this visitor alone out of caches, unless
+// the Handler has said something else.
+func (s *Session[T]) personal() {
+	if h := s.w.Header(); !s.w.HeadSent() && !h.Has("Cache-Control") {
 		s.w.SetHeader("Cache-Control", "no-store")
 	}
 }
