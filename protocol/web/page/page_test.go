@@ -161,26 +161,35 @@ func TestV40Interleaved(t *testing.T) {
 	}
 }
 
-// A page that another one renders while it waits, or while it is asked for a value.
+// A page that begins while another one is asked for a value, and waits before
+// that one goes on.
 func TestV40Nested(t *testing.T) {
 	clock := sim.NewClock(t)
-	inner := show("inner", nil)
-	templates := &page.Templates{FS: files("p.html", "a{{.Inner}}b{{await .D}}c")}
-	d := deferred.New[string](clock)
-	outer := templates.Page("p.html", func(*deferred.Co, *web.Request) (any, error) {
-		return map[string]any{"D": d, "Inner": func() string { return "" }}, nil
-	})
-	same := templates.Page("p.html", func(*deferred.Co, *web.Request) (any, error) {
-		return map[string]any{"D": "now", "Inner": ""}, nil
-	})
-	templates.Funcs = nil
-	b := browse(t, clock, outer)
-	browse(t, clock, inner).want("another site", "inner")
-	browse(t, clock, same).want("the same templates", "abnowc")
-	d.Succeed("later")
-	if !strings.HasSuffix(b.body(), "blaterc<end>") {
-		t.Errorf("outer: %q", b.body())
+	templates := &page.Templates{FS: files("p.html", "{{.Name}}{{call .Begin}}({{await .D}})")}
+	type view struct {
+		Name  string
+		Begin func() string
+		D     *deferred.Deferred[string]
 	}
+	var inner *browser
+	outerD, innerD := deferred.New[string](clock), deferred.New[string](clock)
+	inside := templates.Page("p.html", func(*deferred.Co, *web.Request) (any, error) {
+		return view{"inner", func() string { return "" }, innerD}, nil
+	})
+	begin := func() string {
+		inner = &browser{sim.Connect(clock, &web.Server{Handler: inside}), t, clock, ""}
+		inner.Receive("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+		return ""
+	}
+	outer := browse(t, clock, templates.Page("p.html", func(*deferred.Co, *web.Request) (any, error) {
+		return view{"outer", begin, outerD}, nil
+	}))
+	outer.want("both wait", "outer(")
+	inner.want("both wait", "inner(")
+	outerD.Succeed("1")
+	outer.want("each its own", "outer(1)<end>")
+	innerD.Succeed("2")
+	inner.want("each its own", "inner(2)<end>")
 }
 
 // A failure before the head becomes a page of 500 with an id, and the log has

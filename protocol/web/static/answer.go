@@ -1,7 +1,10 @@
 package static
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -71,15 +74,24 @@ func send(w *web.ResponseWriter, c *content, off, n int64) *deferred.Signal {
 // sendPart queues a part of c.
 func sendPart(w *web.ResponseWriter, c *content, off, n int64) *deferred.Signal {
 	c.hold()
-	sent := w.SendFile(c.section(off, n))
+	sent := w.SendFile(c.section(off, n)).Catch(left)
 	sent.Always(c.release)
 	return deferred.Then(sent, func(k int64) (struct{}, error) {
 		if k != n {
 			// The file is shorter than it was: the client must see that.
-			return struct{}{}, io.ErrUnexpectedEOF
+			return struct{}{}, fmt.Errorf("static: %s is shorter than it was: %w", c.name, io.ErrUnexpectedEOF)
 		}
 		return struct{}{}, nil
 	})
+}
+
+// left makes of what ended the connection that the answer has ended, which is the
+// client's affair; what a file says is ours.
+func left(err error) (int64, error) {
+	if _, ok := errors.AsType[*fs.PathError](err); ok || errors.Is(err, web.ErrEnded) {
+		return 0, err
+	}
+	return 0, fmt.Errorf("%w: %w", web.ErrEnded, err)
 }
 
 // redirect adds the slash that a directory ends with, so that the links of its page

@@ -3,6 +3,7 @@ package static_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -21,8 +22,13 @@ import (
 // serve runs a Server of h on a real loop and returns its address.
 func serve(t testing.TB, h web.Handler) string {
 	t.Helper()
+	return serveTLS(t, h, nil)
+}
+
+func serveTLS(t testing.TB, h web.Handler, config *tls.Config) string {
+	t.Helper()
 	r := reactor.New(nil)
-	port, err := twistor.Listen(r.Loop(), "tcp", "127.0.0.1:0", &web.Server{Handler: h})
+	port, err := r.Loop().Listen(twistor.ListenConfig{Network: "tcp", Address: "127.0.0.1:0", TLS: config}, &web.Server{Handler: h})
 	if err != nil {
 		t.Fatal(err)
 	}
