@@ -105,11 +105,27 @@ func (e *h2exchange) cut(err error) { e.abort(err) }
 
 // tooSlow ends an exchange whose body does not come.
 func (e *h2exchange) tooSlow() {
+	e.fail(&Error{Status: 408, Err: errors.New("the body came too slowly")})
+}
+
+// fail ends an exchange whatever its Handler still waits for.
+func (e *h2exchange) fail(err error) {
 	x := e.x
 	pending := x.pending
 	x.pending = nil
-	x.fail(&Error{Status: 408, Err: errors.New("the body came too slowly")})
+	x.fail(err)
 	pending.Cancel()
+}
+
+// contain makes a panic of what a Handler left behind, such as a function of
+// Body.Each, the end of its answer: the other streams go on.
+func (e *h2exchange) contain() {
+	if v := recover(); v != nil {
+		if e.x == nil || e.stream == nil {
+			panic(v) // it has ended: this is no Handler's
+		}
+		e.fail(panicked(v))
+	}
 }
 
 // ended hears that the answer is complete: it leaves as the windows allow.

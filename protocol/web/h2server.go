@@ -232,6 +232,7 @@ func (c *h2conn) Relieved() {
 // DataReceived brings a piece of a body.
 func (c *h2conn) DataReceived(stream *h2.Stream, p []byte, end bool) {
 	e := stream.Owner.(*h2exchange)
+	defer e.contain()
 	e.seen += int64(len(p))
 	if e.tunnel != nil {
 		e.tunnel.received(p, end)
@@ -253,6 +254,7 @@ func (c *h2conn) TrailerReceived(stream *h2.Stream, h *http1.Header) {
 		e.tunnel.received(nil, true)
 		return
 	}
+	defer e.contain()
 	trailer := new(Header)
 	trailer.CopyFrom(h)
 	e.x.req.body.finish(nil, trailer)
@@ -285,7 +287,9 @@ func (c *h2conn) StreamReset(stream *h2.Stream, why h2.Cause) {
 
 // StreamDrained hears that more may be sent.
 func (c *h2conn) StreamDrained(stream *h2.Stream) {
-	stream.Owner.(*h2exchange).drained()
+	e := stream.Owner.(*h2exchange)
+	defer e.contain()
+	e.drained()
 }
 
 // SettingsReceived, PongReceived and GoAwayReceived are of no use to a server.

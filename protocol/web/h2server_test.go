@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -303,4 +304,84 @@ func TestV27GoAway(t *testing.T) {
 	if n := s.Stats(); n.Connections != 0 || n.Requests != 3 || n.Accepted != 1 {
 		t.Errorf("stats: got %+v", n)
 	}
+}
+
+// A panic in what a Handler left behind ends its own stream only.
+func TestV27PanicsAreContained(t *testing.T) {
+	w, a := h2Asking(t, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		if r.Path() == "/panic" {
+			return r.Body.Each(func(p []byte) { panic("no " + string(p)) })
+		}
+		return r.Body.Each(func(p []byte) { w.Write(p) })
+	})})
+	var bad, good *h2answer
+	on(w, func() {
+		bad, good = a.ask("POST", "/panic", false), a.ask("POST", "/", false)
+	})
+	on(w, func() {
+		a.h2.SendData(bad.stream, []byte("cigar"), true)
+		a.h2.SendData(good.stream, []byte("cigar"), true)
+	})
+	if bad.status != 500 || good.text != "cigar" {
+		t.Errorf("got %d and %q, want 500 and the echo", bad.status, good.text)
+	}
+	if n := len(w.Errors()); n != 1 {
+		t.Errorf("%d failures were logged, want 1", n)
+	}
+}
+
+// FuzzH2Cuts: what a Server answers does not depend on how its input was cut.
+func FuzzH2Cuts(f *testing.F) {
+	for _, requests := range []func(a *h2asker){
+		func(a *h2asker) {
+			a.ask("GET", "/", true, "cookie", "a=b", "accept", "*/*")
+			a.ask("GET", "/", true, "cookie", "a=b", "accept", "*/*")
+		},
+		func(a *h2asker) {
+			x := a.ask("POST", "/", false, "expect", "100-continue")
+			a.h2.SendData(x.stream, []byte(strings.Repeat("abc", 10_000)), false)
+			trailer := new(http1.Header)
+			trailer.Add("x-sum", "7")
+			a.h2.SendTrailer(x.stream, trailer)
+			a.h2.Reset(a.ask("GET", "/large", true).stream, h2.Cancel)
+			a.h2.Ping([8]byte{})
+			a.h2.Shutdown()
+		},
+	} {
+		clock := sim.NewClock(f)
+		var a *h2asker
+		tr := sim.Connect(clock, twistor.FactoryFunc(func(t twistor.Transport) twistor.Protocol {
+			a = &h2asker{t: t}
+			return a
+		}))
+		requests(a)
+		clock.Advance(0)
+		f.Add([]byte(tr.Written()), uint64(len(a.answers)))
+	}
+	f.Fuzz(func(t *testing.T, p []byte, seed uint64) {
+		if len(p) > 1<<17 {
+			return
+		}
+		play := func(cut func() int) string {
+			clock := sim.NewClock(t)
+			tr := sim.Connect(clock, &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
+				if r.Path() == "/large" {
+					w.Write(make([]byte, 100_000))
+				}
+				fmt.Fprintf(w, "%s %s %s %s", r.Method, r.Host(), r.Target(), r.Header.Get("cookie"))
+			})})
+			for rest := p; len(rest) > 0 && !tr.Closed(); {
+				n := min(max(1, cut()), len(rest))
+				tr.Receive(string(rest[:n]))
+				rest = rest[n:]
+			}
+			clock.Errors()
+			return tr.Written()
+		}
+		random := rand.New(rand.NewPCG(seed, 0))
+		whole, cut := play(func() int { return len(p) }), play(func() int { return 1 + random.IntN(50) })
+		if whole != cut {
+			t.Fatalf("whole it answers %q, cut %q", whole, cut)
+		}
+	})
 }

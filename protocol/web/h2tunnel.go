@@ -52,22 +52,27 @@ func newH2tunnel(e *h2exchange, f twistor.Factory) error {
 	return nil
 }
 
-// event calls the protocol, and does what it asked for afterwards.
+// event calls the protocol, and does what it asked for afterwards. A panic ends
+// the tunnel; the other streams of the connection go on.
 func (t *h2tunnel) event(f func()) {
 	if t.over {
 		return
 	}
 	t.inside = true
+	t.contained(f)
+	t.inside = false
+	t.settle()
+}
+
+func (t *h2tunnel) contained(f func()) {
 	defer func() {
-		t.inside = false
 		if v := recover(); v != nil {
-			t.Abort()
-			panic(v) // the loop's, which aborts the connection
+			err := panicked(v)
+			t.e.x.report(err, 0)
+			t.cut(err)
 		}
 	}()
 	f()
-	t.inside = false
-	t.settle()
 }
 
 // settle switches, delivers what was held, and ends.
@@ -221,7 +226,10 @@ func (t *h2tunnel) Close() error {
 	return nil
 }
 
-func (t *h2tunnel) Abort() {
+func (t *h2tunnel) Abort() { t.cut(twistor.ErrAborted) }
+
+// cut resets the stream; why is the fate.
+func (t *h2tunnel) cut(why error) {
 	if t.over || t.fate != nil {
 		return
 	}
@@ -230,7 +238,7 @@ func (t *h2tunnel) Abort() {
 		t.e.h2.Reset(t.e.stream, h2.Cancel)
 	}
 	t.e.loseFiles()
-	t.end(twistor.ErrAborted)
+	t.end(why)
 }
 
 func (t *h2tunnel) Pause() { t.paused = true }
