@@ -10,6 +10,7 @@
 //		Contact:     []string{"admin@example.com"},
 //		TermsAgreed: true, // https://letsencrypt.org/repository/
 //	}
+//	a.Remember()
 //	a.Add("certificates", certs)
 //	a.Add("https", service.Listen("tcp:443", certs.Factory(server)))
 //	a.Add("http", service.Listen("tcp:80", &web.Server{Handler: certs.Handler(redirect)}))

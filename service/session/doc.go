@@ -8,6 +8,7 @@
 //	type visitor struct{ User string }
 //
 //	visitors := &session.Sessions[visitor]{Store: &session.Journal{}}
+//	a.Remember()
 //	a.Add("sessions", visitors) // before the ports
 //
 //	login := web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {

@@ -44,7 +44,7 @@ type keep struct {
 // Open reads the journal "sessions" of the Host's Store.
 func (j *Journal) Open(co *deferred.Co, h service.Host) ([]Record, error) {
 	if h.Store() == nil {
-		return nil, errors.New("session: Journal: the program has no memory: want a Host with a Store")
+		return nil, errors.New("session: Journal: the program has no memory: want a Host with a Store; see app.App.Remember")
 	}
 	if j.journal == nil {
 		j.kept = kept{}
