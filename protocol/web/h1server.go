@@ -181,6 +181,12 @@ func (c *h1conn) serve(x *exchange) {
 	x.reset(h)
 	r := &x.req
 	r.Method, r.Header, r.target, r.host = head.Method, head.Header, head.Target, head.Host
+	if t := r.target; t[0] != '/' && r.Method != "CONNECT" {
+		// A whole URI, as proxies get it: its host is in Host.
+		if r.target = head.Origin(); r.target[0] == '?' {
+			r.target = append([]byte("/"), r.target...)
+		}
+	}
 	r.major, r.minor = 1, head.Minor
 	if head.Upgrade && head.Minor > 0 {
 		r.upgrade = strings.ToLower(head.Header.Get("Upgrade"))
