@@ -113,7 +113,7 @@ func TestH1_23Bombs(t *testing.T) {
 		// gzip's members and zstd's frames follow each other.
 		bomb := bytes.Repeat(shorten(coding, zeros(1<<20)), 1<<10)
 		if coding == "deflate" {
-			bomb = shorten(coding, zeros(32<<20))
+			bomb = shorten(coding, zeros(12<<20))
 		}
 		var before, after runtime.MemStats
 		on(func() { runtime.ReadMemStats(&before) })
@@ -133,13 +133,12 @@ func TestH1_23Bombs(t *testing.T) {
 	if status, _ := post(t, url, "gzip, gzip", bomb); status != 413 {
 		t.Errorf("a bomb of %d bytes in a bomb: got %d, want 413", len(bomb), status)
 	}
-	honest := strings.NewReader(strings.Repeat(text, 11<<20/len(text)))
+	honest := shorten("gzip", strings.NewReader(strings.Repeat(text, 11<<20/len(text))))
 	wide, _ := serve(t, counts(&compress.Decoder{MaxBytes: 64 << 20, MaxRatio: -1}))
-	if status, _ := post(t, wide, "gzip", shorten("gzip", honest)); status != 200 {
+	if status, _ := post(t, wide, "gzip", honest); status != 200 {
 		t.Errorf("control: 11 MiB where 64 are allowed: got %d", status)
 	}
-	honest.Seek(0, io.SeekStart)
-	if status, _ := post(t, url, "gzip", shorten("gzip", honest)); status != 413 {
+	if status, _ := post(t, url, "gzip", honest); status != 413 {
 		t.Errorf("11 MiB where 10 are allowed: got %d, want 413", status)
 	}
 }

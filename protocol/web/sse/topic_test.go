@@ -19,8 +19,8 @@ type listener struct {
 	*sim.Transport
 	t     testing.TB
 	clock *sim.Clock
-	raw   string
-	seen  int
+	first string // the head
+	rest  string // what was not looked at
 }
 
 func listen(t testing.TB, clock *sim.Clock, s *web.Server, fields ...string) *listener {
@@ -30,34 +30,37 @@ func listen(t testing.TB, clock *sim.Clock, s *web.Server, fields ...string) *li
 	return l
 }
 
+// head is the head of the answer.
 func (l *listener) head() string {
 	l.clock.Advance(0)
-	l.raw += l.Take()
-	head, _, _ := strings.Cut(l.raw, "\r\n\r\n")
-	return head
+	l.rest += l.Take()
+	if l.first == "" {
+		var whole bool
+		if l.first, l.rest, whole = strings.Cut(l.rest, "\r\n\r\n"); !whole {
+			l.first, l.rest = "", l.first
+		}
+	}
+	return l.first
 }
 
 // text is what came since the last look, without chunks.
 func (l *listener) text() string {
 	l.t.Helper()
 	l.head()
-	_, body, _ := strings.Cut(l.raw, "\r\n\r\n")
 	var text strings.Builder
-	for body != "" {
+	for l.rest != "" {
 		var n int
-		size, rest, ok := strings.Cut(body, "\r\n")
-		if _, err := fmt.Sscanf(size, "%x", &n); err != nil || !ok || n > len(rest) {
+		size, rest, ok := strings.Cut(l.rest, "\r\n")
+		if _, err := fmt.Sscanf(size, "%x", &n); err != nil || !ok || len(rest) < n+2 {
 			break // it is not whole
 		}
 		if n == 0 {
 			text.WriteString("<end>")
 		}
 		text.WriteString(rest[:n])
-		body = strings.TrimPrefix(rest[n:], "\r\n")
+		l.rest = rest[n+2:]
 	}
-	all := text.String()
-	defer func() { l.seen = len(all) }()
-	return all[l.seen:]
+	return text.String()
 }
 
 func (l *listener) want(sentence, want string) {
