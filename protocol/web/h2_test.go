@@ -254,3 +254,48 @@ func h2Client(t *testing.T, w *sim.World, s *web.Server) *web.Client {
 	}
 	return &web.Client{Loop: w.Host("client").Loop(), TLS: &tls.Config{RootCAs: sim.Roots(cert)}}
 }
+
+// UC07: a connection that has died without a word is found out when somebody
+// gives up on it, and not given to others; one that is alive is kept.
+func TestV65DeadConnection(t *testing.T) {
+	w := sim.New(t, 1)
+	answer := true
+	server := &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		if answer {
+			return nil
+		}
+		return deferred.New[struct{}](r.Loop())
+	})}
+	c := h2Client(t, w, server)
+	c.HeadTimeout = 5 * time.Second
+	ask := func() (err error) {
+		w.Host("client").Do(func(co *deferred.Co) error {
+			_, err = c.Get("https://server/").Await(co)
+			return nil
+		})
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	answer = false
+	if err := ask(); err == nil {
+		t.Fatal("a server that does not answer: want a failure")
+	}
+	answer = true
+	w.Advance(20 * time.Second)
+	if err := ask(); err != nil || server.Stats().Accepted != 1 {
+		t.Errorf("control: a slow Handler: %v, %d connections; want the same one", err, server.Stats().Accepted)
+	}
+	w.Partition(w.Host("client"), w.Host("server"))
+	if err := ask(); err == nil {
+		t.Fatal("a network that is cut: want a failure")
+	}
+	w.Advance(20 * time.Second)
+	w.Heal(w.Host("client"), w.Host("server"))
+	if err := ask(); err != nil || server.Stats().Accepted != 2 {
+		t.Errorf("after it was healed: %v, %d connections; want a second one", err, server.Stats().Accepted)
+	}
+	c.Close()
+	w.Advance(time.Minute)
+}

@@ -2,8 +2,10 @@ package web
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing/http1"
 	"github.com/twistor-go/twistor/protocol/web/internal/h2"
 )
@@ -49,9 +51,14 @@ type h2link struct {
 	h2    *h2.Conn
 	ready func(link) // nil: it was called
 	hops  int
-	err   error // of Disconnected
+	timer deferred.Timer // of a PING that is not answered
+	err   error          // of Disconnected
+	asked bool           // is there life? See probe
 	gone  bool
 }
+
+// probeTime is how long the answer to a PING may take.
+const probeTime = 10 * time.Second
 
 // buildHTTP2Client makes the link of a connection that agreed on HTTP/2. Hops
 // may begin when the server has said how many.
@@ -88,10 +95,35 @@ func (l *h2link) busy() bool { return l.hops > 0 }
 func (l *h2link) retire()    { l.h2.Shutdown() }
 
 func (l *h2link) room() int {
-	if l.h2.Congested() {
+	if l.asked || l.h2.Congested() {
 		return 0
 	}
 	return l.h2.Room()
+}
+
+// probe asks for a sign of life, since somebody gave up waiting: a connection
+// that has died without a word would swallow all that follows. Until it comes
+// nobody else is given to it, and without it all is lost.
+func (l *h2link) probe() {
+	if l.asked || l.gone {
+		return
+	}
+	l.asked = true
+	l.h2.Ping([8]byte{'a', 'l', 'i', 'v', 'e', '?'})
+	if l.timer == (deferred.Timer{}) {
+		l.timer = l.t.Loop().CallLater(probeTime, l.t.Abort)
+	} else {
+		l.timer.Reset(probeTime)
+	}
+}
+
+// PongReceived is the sign.
+func (l *h2link) PongReceived([8]byte) {
+	if l.asked {
+		l.asked = false
+		l.timer.Stop()
+		l.o.freed(l)
+	}
 }
 
 // begin opens a stream for x.
@@ -230,8 +262,7 @@ func (l *h2link) roomier() {
 	}
 }
 
-// PongReceived and GoAwayReceived ask for nothing: room says it.
-func (l *h2link) PongReceived([8]byte)     {}
+// GoAwayReceived asks for nothing: room says it.
 func (l *h2link) GoAwayReceived(*h2.Error) {}
 
 // Ended closes the connection.
@@ -240,6 +271,7 @@ func (l *h2link) Ended(why *h2.Error) {
 		return
 	}
 	l.gone = true
+	l.timer.Stop()
 	l.arrive() // without room
 	l.o.lost(l)
 	if why != nil && why.Abort {
@@ -282,9 +314,13 @@ func (u *h2outlet) end(trailer *Header) error {
 }
 
 func (u *h2outlet) cancel() {
-	if u.x != nil {
-		u.link.part(u)
+	if u.x == nil {
+		return
 	}
+	if !u.heard {
+		u.link.probe()
+	}
+	u.link.part(u)
 }
 
 // relieved hears that more may be sent.
