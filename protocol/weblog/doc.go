@@ -42,5 +42,6 @@
 // does when it pulls; 64 MiB of hits in a State. Nobody is cut off for being
 // silent.
 //
-// Left out: logs in other formats, compressed logs, and the live page.
+// Left out: logs in other formats, compressed logs, and the live page, which is
+// plugin/weblog/page.
 package weblog

@@ -37,6 +37,9 @@ type Server struct {
 	// the last Keep hits, it is aborted. The memory is shared: it is this much
 	// in all, not for each client. 0: 8 MiB; negative: Keep's hits only.
 	MaxBehindBytes int
+	// Published hears of each hit, in order, before any client has it: for who
+	// shows the stream in another way. r is valid during the call. Nil: nobody.
+	Published func(r *Record)
 	// Log hears of clients that come, go and misbehave, and of lines that are
 	// no hits. Nil: slog.Default().
 	Log *slog.Logger
@@ -96,6 +99,9 @@ func (s *Server) Publish(lines [][]byte) {
 		}
 		s.xml = s.encoder.AppendHit(s.xml, &r)
 		s.ends = append(s.ends, len(s.xml))
+		if s.Published != nil {
+			s.Published(&r)
+		}
 	}
 	if len(s.ends) == 0 {
 		return
