@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,9 +57,12 @@ type server struct {
 
 var listening = regexp.MustCompile(`listening .*addr=(\S+)`)
 
-// run starts the command, and waits until it listens at as many places.
+// run starts the command, without a page unless the args say where, and waits until it listens at as many places.
 func run(t *testing.T, places int, args ...string) *server {
 	t.Helper()
+	if !slices.Contains(args, "--page") {
+		args = append([]string{"--page", "none"}, args...)
+	}
 	s := &server{Cmd: exec.Command(program, append([]string{"weblog"}, args...)...), t: t, rest: make(chan string, 1)}
 	s.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	pipe, err := s.StderrPipe()
@@ -367,8 +371,9 @@ func TestExitStatus(t *testing.T) {
 		{64, "did you mean weblog?", []string{"weblgo"}},
 		{64, "did you mean --log?", []string{"weblog", "--lob=x"}},
 		{64, "want a number from 0 to 65535", []string{"weblog", "--listen", "tcp:70000"}},
-		{66, "want a regular file", []string{"weblog", "--log", "/", "--listen", "tcp:127.0.0.1:0"}},
-		{69, "in use", []string{"weblog", "--log", "x", "--listen", "tcp:" + taken.Addr().String()}},
+		{66, "want a regular file", []string{"weblog", "--log", "/", "--listen", "tcp:127.0.0.1:0", "--page", "none"}},
+		{69, "in use", []string{"weblog", "--log", "x", "--listen", "tcp:" + taken.Addr().String(), "--page", "none"}},
+		{69, "in use: want another place by --page, or --page none", []string{"weblog", "--listen", "tcp:127.0.0.1:0", "--page", "tcp:" + taken.Addr().String()}},
 	} {
 		out, err := exec.Command(program, tc.args...).CombinedOutput()
 		got := 0

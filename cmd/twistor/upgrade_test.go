@@ -226,7 +226,7 @@ func TestF38WeblogStays(t *testing.T) {
 	if err := os.WriteFile(log, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d := startDaemon(t, "weblog", "--log", log, "--listen", "tcp:"+addr, "--resume", "--every", "50ms")
+	d := startDaemon(t, "weblog", "--log", log, "--listen", "tcp:"+addr, "--page", "none", "--resume", "--every", "50ms")
 	var clients []*client
 	for range scale(3, 10, 100) {
 		clients = append(clients, hits(dial(t, "tcp", addr)))

@@ -26,6 +26,9 @@ func serve(t *testing.T, root, command string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	words := append(strings.Fields(command), "--listen", "tcp:127.0.0.1:0")
+	if words[len(words)-3] == "weblog" {
+		words = append(words, "--page", "tcp:127.0.0.1:0")
+	}
 	if words[0] == "go" && words[1] == "run" {
 		// go run ends with status 1 when it is interrupted, whatever its child does.
 		program := filepath.Join(t.TempDir(), "program")
@@ -63,6 +66,7 @@ func serve(t *testing.T, root, command string) {
 	conn, err := net.Dial("tcp", addr)
 	if err == nil {
 		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") // who serves pages waits for that
 		_, err = io.ReadFull(conn, make([]byte, 16))
 		conn.Close()
 	}

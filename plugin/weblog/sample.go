@@ -62,7 +62,7 @@ func (s *sample) Start(co *deferred.Co, h service.Host) error {
 	if err != nil {
 		return &plugin.Error{Status: plugin.StatusCannotCreate, Err: err}
 	}
-	s.loop.Log().Info("weblog: no --log, so here is one that is made up", "file", s.follower.Name)
+	s.loop.Log().Info("weblog: here is a log that is made up", "file", s.follower.Name)
 	s.timer = s.loop.CallLater(0, s.visited)
 	return nil
 }

@@ -18,7 +18,9 @@ var Plugin = plugin.Plugin{
 	Short: "stream the hits of a web server's log to everybody who connects",
 	Long: `Follow the access log of a web server (in the Common or Combined Log Format, as
 nginx and Apache write it), and send every hit as XML to every client that
-connects. Without --log, make up a lively log to look at.
+connects, and show it live in a browser: at http://127.0.0.1:8080, unless --page
+says otherwise. Without --log, follow the hits of that page itself: open it, and
+see your own arrive. --sample makes up visitors, too.
 
 With --resume it goes on in the log where it was stopped, also when the log was
 rotated meanwhile, and no hit is lost: not by a restart, not by kill -9 (which can
@@ -30,14 +32,18 @@ nc 127.0.0.1 8888. A client that reads too slowly is dropped, and delays no othe
 	Example: `  twistor weblog
   twistor weblog --log /var/log/nginx/access.log --listen tcp:8888 --replay
   twistor weblog --log access.log --resume --replay --state /var/lib/twistor
-  twistor weblog --log access.log --listen unix:/run/weblog --pull`,
+  twistor weblog --log access.log --listen unix:/run/weblog --pull
+  twistor weblog --sample --page tcp:127.0.0.1:8090
+  twistor weblog --log access.log --page none`,
 	New: func() plugin.Config { return New() },
 }
 
 // A Config is what `twistor weblog` can be told: each field is a flag. Loop-only.
 type Config struct {
-	Log       string        // the file to follow; "": one is made up
-	Listen    []string      // endpoints
+	Log       string        // the file to follow; "": the hits of Page are the log, or one is made up if there is none
+	Listen    []string      // endpoints of the stream
+	Page      []string      // endpoints of the page; none, or "none": there is none
+	Sample    bool          // without Log: make one up, beside the hits of Page
 	Keep      int           // hits remembered for Replay and Pull, from 0 to MaxKeep
 	Replay    bool          // send a new client what is remembered
 	Pull      bool          // send hits when the client asks "NEW?" only
@@ -55,6 +61,7 @@ const MaxKeep = 1_000_000
 func New() *Config {
 	return &Config{
 		Listen:  []string{"tcp:127.0.0.1:8888"},
+		Page:    []string{"tcp:127.0.0.1:8080"},
 		Keep:    weblog.DefaultKeep,
 		Every:   follow.DefaultEvery,
 		Clients: weblog.DefaultMaxClients,
@@ -64,8 +71,10 @@ func New() *Config {
 
 // Flags implements plugin.Config.
 func (c *Config) Flags(f *pflag.FlagSet) {
-	f.StringVar(&c.Log, "log", c.Log, "follow `FILE`, as tail -F does; it may not exist yet (default: a made-up one)")
+	f.StringVar(&c.Log, "log", c.Log, "follow `FILE`, as tail -F does; it may not exist yet (default: the hits of the page)")
 	f.StringArrayVar(&c.Listen, "listen", c.Listen, "serve at `ENDPOINT`; may be given several times")
+	f.StringArrayVar(&c.Page, "page", c.Page, "show the hits to browsers at `ENDPOINT`; may be given several times; none: do not")
+	f.BoolVar(&c.Sample, "sample", c.Sample, "without --log: make up visitors to look at")
 	f.IntVar(&c.Keep, "keep", c.Keep, "remember the last `N` hits")
 	f.BoolVar(&c.Replay, "replay", c.Replay, "first send a client the hits that are remembered")
 	f.BoolVar(&c.Pull, "pull", c.Pull, `send hits when a client asks "NEW?", not before`)
@@ -96,17 +105,26 @@ func (c *Config) Service() (service.Service, error) {
 	follower.Lines = in.published
 
 	g := new(service.Group)
-	if c.Log == "" {
+	if c.samples() {
 		g.Add("sample", &sample{follower: follower})
 	}
 	if c.Resume {
 		in.memory = &memory{server: server, follower: follower}
 		g.Add("memory", in.memory)
 	}
-	g.Add("log", in)
+	if c.shows() {
+		g.Add("page", c.show(server, in.memory))
+	}
+	if c.Log != "" || c.samples() {
+		g.Add("log", in)
+	}
 	g.Add("port", service.ListenAll(c.Listen, server))
 	return g, nil
 }
+
+// samples reports whether a log is made up: where it is wished for, or else
+// there would be none.
+func (c *Config) samples() bool { return c.Log == "" && (c.Sample || !c.shows()) }
 
 func (c *Config) check() error {
 	if len(c.Listen) == 0 {
@@ -117,9 +135,14 @@ func (c *Config) check() error {
 			return plugin.Usage("--listen: %w", err)
 		}
 	}
+	if err := c.checkPage(); err != nil {
+		return err
+	}
 	switch {
+	case c.Sample && c.Log != "":
+		return plugin.Usage("--sample: want no --log beside it: what is made up would be mixed with what is true")
 	case c.Resume && c.Log == "":
-		return plugin.Usage("--resume: want --log, too: a made-up log ends with the server")
+		return plugin.Usage("--resume: want --log, too: what there is without it ends with the server")
 	case c.Keep < 0 || c.Keep > MaxKeep:
 		return plugin.Usage("--keep=%d: want a number from 0 to %d", c.Keep, MaxKeep)
 	case c.Every <= 0:

@@ -26,10 +26,11 @@ func do(t *testing.T, c *sim.Clock, f func(co *deferred.Co) error) error {
 	return result
 }
 
-// begin starts what a command line asks for.
+// begin starts what a command line asks for, without a page unless it says so.
 func begin(t *testing.T, c *sim.Clock, args ...string) service.Service {
 	t.Helper()
 	config := New()
+	config.Page = nil
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	config.Flags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -151,6 +152,10 @@ func TestUsage(t *testing.T) {
 		{`--listen: endpoint "tcp:70000"`, func(c *Config) { c.Listen = []string{"tcp:70000"} }},
 		{"--keep=-1: want", func(c *Config) { c.Keep = -1 }},
 		{"--keep=1000001: want", func(c *Config) { c.Keep = MaxKeep + 1 }},
+		{`--page: endpoint "tcp:70000"`, func(c *Config) { c.Page = []string{"tcp:70000"} }},
+		{"--page: want places or none, not both", func(c *Config) { c.Page = []string{"tcp:8080", "none"} }},
+		{"--sample: want no --log", func(c *Config) { c.Log, c.Sample = "access.log", true }},
+		{"--resume: want --log", func(c *Config) { c.Resume = true }},
 		{"--every=0s: want", func(c *Config) { c.Every = 0 }},
 		{"--max-clients=0: want", func(c *Config) { c.Clients = 0 }},
 		{"--max-behind=0: want", func(c *Config) { c.Behind = 0 }},

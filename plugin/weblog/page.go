@@ -1,0 +1,121 @@
+package weblog
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/endpoint"
+	"github.com/twistor-go/twistor/plugin"
+	"github.com/twistor-go/twistor/plugin/weblog/page"
+	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/protocol/weblog"
+	"github.com/twistor-go/twistor/service"
+)
+
+// none, as the only place of the page, says that there is none.
+const none = "none"
+
+// shows reports whether there is a page.
+func (c *Config) shows() bool { return len(c.Page) > 0 && !slices.Equal(c.Page, []string{none}) }
+
+func (c *Config) checkPage() error {
+	if !c.shows() {
+		return nil
+	}
+	for _, at := range c.Page {
+		if at == none {
+			return plugin.Usage("--page: want places or %s, not both", none)
+		}
+		if _, err := endpoint.ParseListener(at); err != nil {
+			return plugin.Usage("--page: %w; or %s", err, none)
+		}
+	}
+	return nil
+}
+
+// A showing is the service of the page: it begins before the log is read, so
+// that it misses nothing, and listens from then on. Loop-only.
+type showing struct {
+	page   *page.Page
+	port   service.Service
+	server *weblog.Server
+	memory *memory // nil: none
+}
+
+// show makes the page of what server publishes. Without a log, the page's own
+// hits are what it publishes.
+func (c *Config) show(server *weblog.Server, m *memory) *showing {
+	s := &showing{page: new(page.Page), server: server, memory: m}
+	site := &web.Server{Handler: s.page}
+	switch {
+	case c.Log != "":
+		s.page.Title = filepath.Base(c.Log)
+	case c.Sample:
+		s.page.Title = "sample"
+		fallthrough
+	default:
+		site.AccessLog = &web.LineLog{To: publisher{server}}
+	}
+	if m != nil {
+		s.page.Epoch = "resumed" // numbers go on through all lives
+	}
+	server.Published = s.page.Published
+	s.port = service.ListenAll(c.Page, site)
+	return s
+}
+
+// Bind implements service.Binder.
+func (s *showing) Bind(h service.Host) error {
+	return elsewhere(s.port.(service.Binder).Bind(h))
+}
+
+// Start comes when it is known what is remembered.
+func (s *showing) Start(co *deferred.Co, h service.Host) error {
+	s.page.Next = s.server.Next()
+	if s.memory != nil {
+		s.page.Past = decoded(s.server.State().Hits)
+	}
+	if err := s.page.Start(co, h); err != nil {
+		return err
+	}
+	return elsewhere(s.port.Start(co, h))
+}
+
+// Stop ends the streams first: the port waits for answers to end.
+func (s *showing) Stop(co *deferred.Co) error {
+	s.page.Stop(co)
+	return s.port.Stop(co)
+}
+
+// elsewhere says what can be done about a place that is not to be had: it may
+// well be that nobody asked for it.
+func elsewhere(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the page: %w: want another place by --page, or --page %s", err, none)
+}
+
+// decoded are the hits of a State.
+func decoded(elements []string) (hits []weblog.Hit) {
+	document := "<weblog>\n" + strings.Join(elements, "") + "</weblog>\n"
+	for h, err := range weblog.Hits(strings.NewReader(document)) {
+		if err != nil {
+			break // the rest is shown when it comes again
+		}
+		hits = append(hits, h)
+	}
+	return hits
+}
+
+// A publisher has the lines of an access log published.
+type publisher struct{ server *weblog.Server }
+
+// Write takes one line.
+func (p publisher) Write(line []byte) (int, error) {
+	p.server.Publish([][]byte{line[:len(line)-1]})
+	return len(line), nil
+}
