@@ -112,9 +112,9 @@ func wireCases() (cases []wireCase) {
 	return cases
 }
 
-// TestCases plays each case whole, in bytes and cut at random: what is said does
+// TestRFC6455Cases plays each case whole, in bytes and cut at random: what is said does
 // not depend on how it came.
-func TestCases(t *testing.T) {
+func TestRFC6455Cases(t *testing.T) {
 	for _, tc := range wireCases() {
 		for how := range 4 {
 			r := newRig(t, nil).echo()
@@ -142,8 +142,8 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestCasesOfClients: the same of a client, whose peer does not mask.
-func TestCasesOfClients(t *testing.T) {
+// TestRFC6455CasesOfClients: the same of a client, whose peer does not mask.
+func TestRFC6455CasesOfClients(t *testing.T) {
 	for _, tc := range []wireCase{
 		{"text", plain(0x81, "hello") + plain(0x88, closing(Normal, "")), `text "hello", close 1000`},
 		{"fragments", plain(0x01, "hel") + plain(0x89, "p") + plain(0x80, "lo"), `pong "p", text "hello"`},
@@ -167,8 +167,8 @@ func TestCasesOfClients(t *testing.T) {
 	}
 }
 
-// TestMasksDiffer: each frame of a client has a key of its own.
-func TestMasksDiffer(t *testing.T) {
+// TestRFC6455MasksDiffer: each frame of a client has a key of its own.
+func TestRFC6455MasksDiffer(t *testing.T) {
 	r := newRig(t, func(c *Conn) { c.client = true })
 	seen := map[string]bool{}
 	for range 500 {

@@ -123,9 +123,9 @@ func TestDisconnected(t *testing.T) {
 	}
 }
 
-// TestClientWaitsForTheServer: "the underlying TCP connection … SHOULD be closed
+// TestRFC6455ClientWaits: "the underlying TCP connection … SHOULD be closed
 // by the server first"; a client does so itself if the server does not.
-func TestClientWaitsForTheServer(t *testing.T) {
+func TestRFC6455ClientWaits(t *testing.T) {
 	r := newRig(t, func(c *Conn) { c.client = true })
 	r.net.Receive(plain(0x88, closing(Normal, "")))
 	r.run()
@@ -277,7 +277,7 @@ func TestRefusalStays(t *testing.T) {
 // TestAppend: what a Protocol appends to a message does not write over the next one.
 func TestAppend(t *testing.T) {
 	r := newRig(t, func(c *Conn) { c.client = true })
-	r.hear = func(_ Kind, p []byte) { _ = append(p, "0123456789"...) }
+	r.hear = func(_ Kind, p []byte) { _ = append(p, "01"...) }
 	r.net.Receive(plain(0x81, "first") + plain(0x81, "second"))
 	if got := r.list(); got != `text "first", text "second"` {
 		t.Errorf("heard %s", got)

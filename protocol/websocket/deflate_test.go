@@ -11,9 +11,9 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// TestOffers: which of a client's offers a server takes, and its answer.
+// TestRFC7692Offers: which of a client's offers a server takes, and its answer.
 // https://www.rfc-editor.org/rfc/rfc7692#section-7.1
-func TestOffers(t *testing.T) {
+func TestRFC7692Offers(t *testing.T) {
 	small := &Deflate{WindowBits: 10, PeerWindowBits: 9}
 	alone := &Deflate{NoContext: true, PeerNoContext: true}
 	for _, tc := range []struct {
@@ -58,8 +58,8 @@ func TestOffers(t *testing.T) {
 	}
 }
 
-// TestAnswers: which answers a client takes.
-func TestAnswers(t *testing.T) {
+// TestRFC7692Answers: which answers a client takes.
+func TestRFC7692Answers(t *testing.T) {
 	for _, tc := range []struct {
 		config *Deflate
 		answer string

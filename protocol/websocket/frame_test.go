@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/twistor-go/twistor"
 )
 
 // TestMask compares with the definition, at every length and alignment.
@@ -142,7 +140,6 @@ func TestWS02_Lengths(t *testing.T) {
 		r.over()
 	}
 	r := newRig(t, nil).echo()
-	r.SetLimits(twistor.Limits{Max: 4 << 20})
 	r.net.Receive(masked(0x82, strings.Repeat("x", 1<<20)))
 	if len(r.events) != 1 || len(r.net.Written()) < 1<<20 {
 		t.Errorf("a message of exactly the limit: heard %q", r.events)

@@ -59,8 +59,8 @@ func field(answer, name string) string {
 	return ""
 }
 
-// TestSample is the handshake of RFC 6455, section 1.3.
-func TestSample(t *testing.T) {
+// TestRFC6455Sample is the handshake of RFC 6455, section 1.3.
+func TestRFC6455Sample(t *testing.T) {
 	var h *heard
 	s := hearing(&h)
 	s.Protocols = []string{"other", "chat"}
@@ -133,9 +133,9 @@ func TestWS01_Origin(t *testing.T) {
 	leave(c, tr)
 }
 
-// TestHandshakeRules are those of RFC 6455, section 4.2.1, for what a client sends.
+// TestRFC6455HandshakeOfClients are those of RFC 6455, section 4.2.1, for what a client sends.
 // https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
-func TestHandshakeRules(t *testing.T) {
+func TestRFC6455HandshakeOfClients(t *testing.T) {
 	for _, tc := range []struct{ name, request, want string }{
 		{"the sample", sampleRequest, "101"},
 		{"in other case", swap("Upgrade: websocket", "uPGRADE: WebSocket", "Connection: Upgrade", "cONNECTION: keep-alive, uPGRADE"), "101"},
@@ -249,9 +249,9 @@ func TestWS11_Early(t *testing.T) {
 	}
 }
 
-// TestClientHandshake: what a client sends, and which answers it takes.
+// TestRFC6455HandshakeOfServers: what a client sends, and which answers it takes.
 // https://www.rfc-editor.org/rfc/rfc6455#section-4.1
-func TestClientHandshake(t *testing.T) {
+func TestRFC6455HandshakeOfServers(t *testing.T) {
 	for _, tc := range []struct {
 		name, answer string
 		want         string // part of the error; "": none

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -205,7 +207,7 @@ func TestInteropNode(t *testing.T) {
 	}
 }
 
-// TestInteropCoder: github.com/coder/websocket as client.
+// TestInteropCoder: github.com/coder/websocket as client and as server.
 func TestInteropCoder(t *testing.T) {
 	for _, mode := range []coder.CompressionMode{coder.CompressionDisabled, coder.CompressionContextTakeover, coder.CompressionNoContextTakeover} {
 		serving(t, &websocket.Deflate{}, func(ctx context.Context, url string) {
@@ -232,5 +234,24 @@ func TestInteropCoder(t *testing.T) {
 			}
 			c.Close(coder.StatusNormalClosure, "")
 		})
+	}
+	for _, mode := range []coder.CompressionMode{coder.CompressionDisabled, coder.CompressionContextTakeover, coder.CompressionNoContextTakeover} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := coder.Accept(w, r, &coder.AcceptOptions{CompressionMode: mode, CompressionThreshold: 1})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.SetReadLimit(2 << 20)
+			for {
+				kind, p, err := c.Read(r.Context())
+				if err != nil {
+					return
+				}
+				c.Write(r.Context(), kind, p)
+			}
+		}))
+		dialing(t, &websocket.Deflate{}, strings.Replace(server.URL, "http:", "ws:", 1))
+		server.Close()
 	}
 }
