@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/sim"
@@ -141,4 +142,26 @@ func BenchmarkFiles(b *testing.B) {
 			c.Clear()
 		}
 	}
+}
+
+// H1-21: whatever a path says, the name is of something within, and not hidden.
+func FuzzName(f *testing.F) {
+	for _, p := range []string{"/", "/a/b/", "/../x", "/a/./b", "//x", "/a\\..\\b", "/.git/x", "/.well-known/x", "", "x", "/a\x00"} {
+		f.Add(p)
+	}
+	files := &Files{}
+	f.Fuzz(func(t *testing.T, p string) {
+		name, slash, ok := files.name(p)
+		if !ok {
+			return
+		}
+		if utf8.ValidString(name) && !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") || slash != strings.HasSuffix(p, "/") {
+			t.Errorf("%q: name %q", p, name)
+		}
+		for part := range strings.SplitSeq(name, "/") {
+			if part == ".." || part == "" || part[0] == '.' && part != ".well-known" && name != "." {
+				t.Errorf("%q: name %q", p, name)
+			}
+		}
+	})
 }

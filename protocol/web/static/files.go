@@ -111,7 +111,7 @@ func (f *Files) Serve(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		return nil
 	default:
 		w.SetHeader("Allow", allowed)
-		web.WriteError(w, r, 405, "", "")
+		web.Refuse(w, r, 405, "")
 		return nil
 	}
 	p := r.Path()
@@ -225,13 +225,9 @@ func (f *Files) indexes() []string {
 	return f.Index
 }
 
-// missing answers for what is not there.
+// missing answers for what is not there, or cannot be read.
 func (f *Files) missing(w *web.ResponseWriter, r *web.Request, err error) *deferred.Signal {
-	status := 0
-	if e, ok := errors.AsType[*web.Error](err); ok {
-		status = e.Status
-	}
-	if status != 404 {
+	if e, ok := errors.AsType[*web.Error](err); !ok || e.Status != 404 {
 		return deferred.Failed[struct{}](r.Loop(), err)
 	}
 	if name := f.Fallback; name != "" && path.Ext(r.Path()) == "" {
@@ -244,7 +240,13 @@ func (f *Files) notFound(w *web.ResponseWriter, r *web.Request, err error) *defe
 	if f.NotFound != nil {
 		return f.NotFound.Serve(w, r)
 	}
-	refuse := func() *deferred.Signal { return deferred.Failed[struct{}](r.Loop(), err) }
+	refuse := func() *deferred.Signal {
+		if errors.Is(err, fs.ErrPermission) {
+			return deferred.Failed[struct{}](r.Loop(), err) // which tells the log
+		}
+		web.NotFound(w, r)
+		return nil
+	}
 	if f.NotFoundPage == "" {
 		return refuse()
 	}

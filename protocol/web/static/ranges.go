@@ -131,7 +131,7 @@ func (f *Files) ranges(w *web.ResponseWriter, r *web.Request, c *content) (_ *de
 	case 0:
 		w.Header().Del("Content-Encoding")
 		w.SetHeader("Content-Range", "bytes */"+strconv.FormatInt(c.size, 10))
-		web.WriteError(w, r, 416, "", "")
+		web.Refuse(w, r, 416, "")
 		return nil, true
 	case 1:
 		w.SetHeader("Content-Range", spans[0].field(c.size))
