@@ -11,6 +11,10 @@ import (
 // What a Body keeps that nobody has taken, before it holds the peer back.
 const bodyHeld = 64 << 10
 
+// errCut is how a body ends whose client has stopped before its end: it is
+// io.ErrUnexpectedEOF, and the client's fault.
+var errCut error = &Error{Status: 400, Err: io.ErrUnexpectedEOF}
+
 // A Body is what comes after a head, as it comes: of a request on a server, of
 // a response on a client. Take it in one of three ways, once: by events (Each),
 // whole (Bytes), or straight down (Read, Reader). A body that nobody takes is
@@ -170,7 +174,7 @@ func (b *Body) deliver(p []byte) {
 		return
 	}
 	if b.each != nil && !b.stopped && len(b.held) == 0 {
-		b.each(p)
+		b.give(p)
 		b.src.bodyConsumed(len(p))
 		return
 	}
@@ -212,12 +216,23 @@ func (b *Body) flush() {
 	if n := len(b.held); n > 0 {
 		p := b.held
 		b.held = nil
-		b.each(p)
+		b.give(p)
 		b.consumed(n)
 	}
 	if b.err != nil && !b.stopped && len(b.held) == 0 {
 		b.fire()
 	}
+}
+
+// give calls Each's function; a panic in it is the end of the body, for who waits for that.
+func (b *Body) give(p []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			b.held, b.err = nil, panicked(v)
+			b.fire()
+		}
+	}()
+	b.each(p)
 }
 
 func (b *Body) fire() {
@@ -235,10 +250,9 @@ func (b *Body) fire() {
 
 // consumed lets the peer go on.
 func (b *Body) consumed(n int) {
-	if b.err != nil {
-		return
+	if b.err == nil {
+		b.src.bodyConsumed(n)
 	}
-	b.src.bodyConsumed(n)
 	if b.full && len(b.held) < bodyHeld/2 {
 		b.full = false
 		b.src.bodyResumed()

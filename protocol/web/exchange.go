@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing/http1"
 )
@@ -27,7 +28,7 @@ type exchange struct {
 	head    http1.Request // HTTP/1: what the parser fills
 	body    http1.BodyReader
 	h1      h1exchange // its carrier
-	kept    Header // HTTP/1: what the request needs when its Handler has returned
+	kept    Header     // HTTP/1: what the request needs when its Handler has returned
 	line    []byte
 	pending *deferred.Signal
 	hint    func() // hears that the client may have gone, and when it is over; nil: nobody
@@ -200,6 +201,10 @@ func (x *exchange) page(status int, err error, id string) {
 	}
 }
 
+// ours says whether a failure is one of the server or of its Handler, and not its
+// client's.
+func ours(err error) bool { return statusOf(err) >= 500 && !errors.Is(err, ErrEnded) }
+
 // statusOf is what the peer is told of err.
 func statusOf(err error) int {
 	var e *Error
@@ -216,7 +221,10 @@ func statusOf(err error) int {
 // report logs a failure and gives it the id that its page shows.
 func (x *exchange) report(err error, status int) (id string) {
 	level := slog.LevelDebug
-	if status >= 500 || status == 0 && !errors.Is(err, ErrEnded) {
+	switch {
+	case errors.Is(err, twistor.ErrOverflow):
+		level = slog.LevelWarn // a client that does not read
+	case status >= 500 || status == 0 && ours(err):
 		x.s.failures++
 		id = fmt.Sprintf("%x-%s", x.s.instance(x.c.transport().Loop()), strconv.FormatUint(x.s.failures, 36))
 		level = slog.LevelError
@@ -251,7 +259,6 @@ func (x *exchange) left(err error) {
 	if w.ending {
 		return
 	}
-	x.req.Body.finish(unexpected(err), nil)
 	pending := x.pending
 	x.pending = nil
 	x.done(err)
@@ -275,13 +282,23 @@ func (x *exchange) done(err error) {
 		x.req.Body.finish(unexpected(err), nil)
 	}
 	for i := len(w.after) - 1; i >= 0; i-- {
-		w.after[i](w.status, w.sent, err)
+		x.contain(func() { w.after[i](w.status, w.sent, err) })
 	}
 	if log := x.s.AccessLog; log != nil {
-		log.Ended(&x.req, w, err)
+		x.contain(func() { log.Ended(&x.req, w, err) })
 	}
 	x.req.Body.finish(ErrEnded, nil)
 	x.c.ended(x, err == nil && (!x.late || x.lone) && !x.req.body.taken && len(w.after) == 0)
+}
+
+// contain reports a panic of f, which comes too late to be the answer's failure.
+func (x *exchange) contain(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			x.report(panicked(v), 0)
+		}
+	}()
+	f()
 }
 
 // wrongLength ends an answer that is longer than its Content-Length.

@@ -37,6 +37,7 @@ type h1conn struct {
 	progress int64 // what t had sent at the last tick
 	feeding  bool
 	holding  bool // t is paused for what is unread
+	stalled  bool // no request is served until the client takes its answers
 	closing  bool // nothing that comes counts any more
 	last     bool // this answer is the last
 	readOver bool // the client sends no more
@@ -70,7 +71,7 @@ func (c *h1conn) Received(p []byte) {
 			return
 		}
 	}
-	c.feed(p)
+	c.feed(p, false)
 }
 
 // sniff looks for the preface of HTTP/2 at the beginning of a connection; nil: it
@@ -93,10 +94,14 @@ func (c *h1conn) sniff(p []byte) []byte {
 	return nil
 }
 
-// feed reads requests from p, one at a time.
-func (c *h1conn) feed(p []byte) {
+// feed reads requests from p, one at a time; ours: p is not the transport's.
+func (c *h1conn) feed(p []byte, ours bool) {
 	c.feeding = true
 	for len(p) > 0 && !c.closing && c.next == nil {
+		if c.x == nil && c.t.Full() {
+			c.stall()
+			break
+		}
 		if c.x == nil {
 			n, ok := c.readHead(p)
 			p = p[n:]
@@ -118,7 +123,10 @@ func (c *h1conn) feed(p []byte) {
 		c.switchNow(next, p)
 	case c.closing:
 	case len(p) > 0:
-		c.unread = append(c.unread, p...)
+		if !ours {
+			p = append([]byte(nil), p...)
+		}
+		c.unread = p
 		if !c.holding {
 			c.holding = true
 			c.t.Pause()
@@ -139,6 +147,18 @@ func (c *h1conn) idle() {
 	}
 }
 
+// stall serves nothing more until the client has taken of its answers, which it
+// must do in time.
+func (c *h1conn) stall() {
+	c.stalled = true
+	c.progress = c.sentSoFar()
+	if d := within(c.s.WriteTimeout, DefaultWriteTimeout); d > 0 {
+		c.timer.Reset(d)
+	} else {
+		c.timer.Stop()
+	}
+}
+
 // readHead reads a head and serves it; ok is false if it is not whole, or is none.
 func (c *h1conn) readHead(p []byte) (n int, ok bool) {
 	s := c.s
@@ -146,6 +166,7 @@ func (c *h1conn) readHead(p []byte) (n int, ok bool) {
 	if parser == nil {
 		parser = s.parser
 	}
+	begun := parser.Started()
 	x := s.take()
 	n, done, err := parser.Request(p, &x.head)
 	if err != nil {
@@ -160,7 +181,9 @@ func (c *h1conn) readHead(p []byte) (n int, ok bool) {
 		if c.parser == nil && !parser.Idle() {
 			c.parser = parser // what it has is of this connection
 			s.parser = &http1.Parser{Limits: s.Heads}
-			if d := within(s.HeaderTimeout, DefaultHeaderTimeout); d > 0 && c.served > 0 {
+		}
+		if !begun && parser.Started() && c.served > 0 {
+			if d := within(s.HeaderTimeout, DefaultHeaderTimeout); d > 0 {
 				c.timer.Reset(d)
 			}
 		}
@@ -313,12 +336,16 @@ func (c *h1conn) goOn() {
 		c.holding = false
 		c.t.Resume()
 	}
-	c.feed(p)
+	c.feed(p, true)
 }
 
 func (c *h1conn) Drained() {
-	if x := c.x; x != nil {
-		x.w.drained()
+	switch {
+	case c.x != nil:
+		c.x.w.drained()
+	case c.stalled:
+		c.stalled = false
+		c.goOn()
 	}
 }
 
@@ -328,19 +355,29 @@ func (c *h1conn) ReadClosed() {
 	c.readOver, c.last = true, true
 	switch x := c.x; {
 	case x == nil && !c.holding:
-		if c.parser != nil {
+		if c.headBegun() {
 			c.refuse(&http1.Error{Status: 400, Reason: "the connection ended within a head"})
 			return
 		}
 		c.close()
 	case x != nil && !x.h1.bodyDone && !c.holding:
 		x.h1.bodyDone = true
-		if err := x.body.Closed(); err != nil {
-			x.req.Body.finish(err, nil)
+		if x.h1.answered {
+			c.finish(x, x.h1.reusable)
+			return
+		}
+		x.req.Body.finish(errCut, nil)
+		if c.x == x && !x.h1.answered && !x.req.Body.taken {
+			x.halfLeft() // who reads the body knows
 		}
 	case x != nil && !x.h1.answered:
 		x.halfLeft()
 	}
+}
+
+// headBegun says whether something of a head has come.
+func (c *h1conn) headBegun() bool {
+	return len(c.unread) > 0 || c.parser != nil && c.parser.Started()
 }
 
 // Dismissed lets the answer under way be the last one.
@@ -374,7 +411,13 @@ func (c *h1conn) expired() {
 	x := c.x
 	switch {
 	case c.closing:
-	case x == nil && (c.parser != nil || len(c.unread) > 0):
+	case x == nil && c.stalled:
+		if c.sentSoFar() == c.progress {
+			c.t.Abort()
+			return
+		}
+		c.stall()
+	case x == nil && c.headBegun():
 		c.refuse(&http1.Error{Status: 408, Reason: "the head took too long"})
 	case x == nil:
 		c.close()
@@ -391,7 +434,9 @@ func (c *h1conn) look(x *exchange) {
 		least = DefaultMinBodyRate
 	}
 	sending := !h.bodyDone && !h.paused && !c.holding && (x.req.body.wanted || h.answered)
-	if sending && least > 0 && h.seen < least*int64(tick/time.Second) {
+	excused := h.excused
+	h.excused = false
+	if sending && !excused && least > 0 && h.seen < least*int64(tick/time.Second) {
 		if h.answered || x.w.headSent {
 			c.last = true
 			c.t.Abort()
@@ -422,6 +467,9 @@ func (c *h1conn) sentSoFar() int64 { return c.written - int64(c.t.Buffered()) }
 func (c *h1conn) write(p []byte) error {
 	n, err := c.t.Write(p)
 	c.written += int64(n)
+	if err != nil && !errors.Is(err, twistor.ErrOverflow) {
+		return ErrEnded // the connection is over, which Disconnected will say
+	}
 	return err
 }
 
@@ -450,6 +498,7 @@ type h1exchange struct {
 	answered  bool // only the rest of the body is still to come
 	continues bool // the client waits for 100 Continue
 	paused    bool // Body has enough
+	excused   bool // the client could not send all of this tick
 	reusable  bool
 	discarded int
 	seen      int64 // bytes of body since the last tick
@@ -485,6 +534,7 @@ func (h *h1exchange) full() bool    { return h.conn.t.Full() }
 func (h *h1exchange) buffered() int { return h.conn.t.Buffered() }
 
 func (h *h1exchange) bodyWanted() {
+	h.excused = true
 	if h.continues {
 		h.continues = false
 		if !h.x.w.headSent {
@@ -499,7 +549,10 @@ func (h *h1exchange) bodyPaused() {
 }
 
 func (h *h1exchange) bodyResumed() {
-	h.paused = false
+	if !h.paused {
+		return // of an answer that is over
+	}
+	h.paused, h.excused = false, true
 	if !h.conn.holding {
 		h.conn.t.Resume()
 	}
@@ -657,7 +710,7 @@ func (h *h1exchange) abort(error) {
 func (h *h1exchange) switchTo(status int, hdr *Header, f twistor.Factory) error {
 	c := h.conn
 	if !h.bodyDone && status != 0 {
-		h.x.w.switched = false
+		h.x.w.switched, h.x.w.status = false, 0
 		return &Error{Status: 400, Public: "a request that switches has no body"}
 	}
 	if status != 0 {
@@ -675,8 +728,10 @@ func (h *h1exchange) switchTo(status int, hdr *Header, f twistor.Factory) error 
 		}
 	}
 	h.x.done(nil)
-	p := f.Build(c.t)
+	var p twistor.Protocol
+	h.x.contain(func() { p = f.Build(c.t) })
 	if p == nil {
+		c.x = nil
 		c.close()
 		return twistor.ErrRefused
 	}

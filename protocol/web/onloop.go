@@ -127,8 +127,11 @@ func (b *coBody) Close() error {
 
 // stdError is an error as net/http's Handlers know it.
 func stdError(err error) error {
-	if errors.Is(err, ErrTooLarge) {
+	switch {
+	case errors.Is(err, ErrTooLarge):
 		return &http.MaxBytesError{}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/twistor-go/twistor"
@@ -141,6 +142,12 @@ func (w *ResponseWriter) WriteShared(p []byte) error {
 	if err := w.begin(false); err != nil {
 		return err
 	}
+	switch {
+	case w.noBody:
+		return nil
+	case w.filter != nil: // one that came Before
+		return w.filtered(p, false, false)
+	}
 	return w.c.shared(p)
 }
 
@@ -161,7 +168,10 @@ func (w *ResponseWriter) SendFile(s *io.SectionReader) *deferred.Deferred[int64]
 	if err := w.begin(false); err != nil {
 		return deferred.Failed[int64](l, err)
 	}
-	if w.filter != nil {
+	switch {
+	case w.noBody:
+		return deferred.Succeeded(s.Size())
+	case w.filter != nil: // one that came Before
 		return w.copyFile(s)
 	}
 	return w.c.file(s)
@@ -342,8 +352,10 @@ func (w *ResponseWriter) begin(last bool) error {
 		return w.broken
 	}
 	w.soon.Stop()
-	for i := len(w.before) - 1; i >= 0; i-- {
-		w.before[i](w.status, &w.header)
+	if len(w.before) > 0 {
+		if err := w.callBefore(); err != nil {
+			return err
+		}
 	}
 	w.readLength()
 	body := w.buf
@@ -353,8 +365,18 @@ func (w *ResponseWriter) begin(last bool) error {
 		body = nil
 	}
 	length := w.declared
-	if w.filter != nil && (!allowsBody(w.status) || !w.filter.Begin(w.status, &w.header, w.lengthSoFar(last))) {
-		w.filter = nil
+	if w.status == 204 {
+		// "A server MUST NOT send a Content-Length header field in any response
+		// with a status code of 1xx (Informational) or 204 (No Content)."
+		// https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+		length = -1
+	}
+	if w.filter != nil {
+		if applies, err := w.beginFilter(w.lengthSoFar(last)); err != nil {
+			return err
+		} else if !applies {
+			w.filter = nil
+		}
 	}
 	if w.filter != nil {
 		w.declared, length = -1, -1
@@ -366,7 +388,7 @@ func (w *ResponseWriter) begin(last bool) error {
 		return w.c.head(w.status, &w.header, length, nil, true)
 	}
 	if w.filter != nil {
-		out, err := w.filter.Append(w.x.scratch(), body, !last, last)
+		out, err := w.appendFilter(body, !last, last)
 		if err != nil {
 			return err
 		}
@@ -403,11 +425,47 @@ func (w *ResponseWriter) out(p []byte) error {
 }
 
 func (w *ResponseWriter) filtered(p []byte, flush, last bool) error {
-	out, err := w.filter.Append(w.x.scratch(), p, flush, last)
+	out, err := w.appendFilter(p, flush, last)
 	if err != nil || len(out) == 0 {
 		return err
 	}
 	return w.c.data(out)
+}
+
+// callBefore calls what Before was given. A panic is a failure of the answer, as it is in
+// a Filter; the page of that goes without who panicked.
+func (w *ResponseWriter) callBefore() (err error) {
+	i := len(w.before) - 1
+	defer func() {
+		if v := recover(); v != nil {
+			w.before = slices.Delete(w.before, i, i+1)
+			err = panicked(v)
+		}
+	}()
+	for ; i >= 0; i-- {
+		w.before[i](w.status, &w.header)
+	}
+	return nil
+}
+
+func (w *ResponseWriter) beginFilter(length int64) (applies bool, err error) {
+	if !allowsBody(w.status) {
+		return false, nil
+	}
+	defer recovered(&err)
+	return w.filter.Begin(w.status, &w.header, length), nil
+}
+
+func (w *ResponseWriter) appendFilter(p []byte, flush, last bool) (out []byte, err error) {
+	defer recovered(&err)
+	return w.filter.Append(w.x.scratch(), p, flush, last)
+}
+
+// recovered makes a panic an error, when it is deferred.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = panicked(v)
+	}
 }
 
 // complete ends the answer.
