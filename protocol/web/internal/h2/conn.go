@@ -82,9 +82,11 @@ type Conn struct {
 	useful     time.Time
 
 	// What goes.
-	line       line
+	line       queue
 	sendWindow int
 	queued     int
+	mark       time.Time // since when stallBytes of all streams have not left
+	sent       int       // that have, since
 	pumping    bool
 	congested  bool     // Congested said so: Relieved is owed
 	nextOwn    uint32   // Client: the next stream's id

@@ -19,7 +19,7 @@
 // works on its answer counts against MaxStreams.
 //
 // What is sent waits in its stream while windows or the transport are full, is
-// cut into frames of 16 KiB and served in turn. Full and StreamDrained hold a
+// cut into frames of 16 KiB and served by priority, and in turn. Full and StreamDrained hold a
 // writer back, Congested and Relieved those who would begin another; Consume
 // holds the peer back. Window updates are sent when half of a window is due.
 //
@@ -39,11 +39,12 @@
 // and its answer of fields that the tables know allocate nothing.
 //
 // Left out: server push, which the protocol's users have given up, so that a
-// client refuses it; the priorities of RFC 7540, which RFC 9113 deprecates, and
-// those of RFC 9218: both are checked, and not used; frames of more than 16 KiB;
-// the Upgrade from HTTP/1.1, which RFC 9113 has removed.
+// client refuses it; the priorities of RFC 7540, which are checked and not used,
+// since RFC 9113 deprecates them; frames of more than 16 KiB; the Upgrade from
+// HTTP/1.1, which RFC 9113 has removed.
 //
 // Formats: https://www.rfc-editor.org/rfc/rfc9113 (HTTP/2),
 // https://www.rfc-editor.org/rfc/rfc7541 (HPACK),
-// https://www.rfc-editor.org/rfc/rfc8441 (extended CONNECT).
+// https://www.rfc-editor.org/rfc/rfc8441 (extended CONNECT),
+// https://www.rfc-editor.org/rfc/rfc9218 (priorities).
 package h2

@@ -106,7 +106,7 @@ func (c *Conn) finish(why *Error, cause Cause) {
 	c.pool.give(c.block.bytes)
 	c.partial, c.block.bytes = nil, nil
 	streams := c.streams
-	c.streams, c.line = nil, line{}
+	c.streams, c.line = nil, queue{}
 	for _, s := range streams {
 		s.lined, s.next = false, nil
 		c.dropQueue(s)
@@ -123,6 +123,15 @@ func (c *Conn) finish(why *Error, cause Cause) {
 
 // Over reports whether the connection has ended.
 func (c *Conn) Over() bool { return c.over }
+
+// moved is when something last left for s. A stream that may send, and waits
+// for others, has no fault of its own.
+func (c *Conn) moved(s *Stream) time.Time {
+	if s.lined && c.mark.After(s.mark) {
+		return c.mark
+	}
+	return s.mark
+}
 
 // passed is called when the next deadline may have come.
 func (c *Conn) passed() {
@@ -165,7 +174,7 @@ func (c *Conn) passed() {
 				c.dismiss(s, NoError)
 			}
 			continue
-		case s.queued > 0 && !later(s.mark.Add(c.config.StallTimeout)):
+		case s.queued > 0 && !later(c.moved(s).Add(c.config.StallTimeout)):
 			reason = "the peer reads too slowly"
 		case c.role == Server && s.state == open && !s.answered && !s.tunnel && s.held == 0 && !later(s.heard.Add(c.config.IdleTimeout)):
 			reason = "the rest of the request did not come"

@@ -56,19 +56,19 @@ func (c *Conn) Congested() bool {
 // Buffered is how many bytes wait on s.
 func (c *Conn) Buffered(s *Stream) int { return s.queued }
 
-// pump sends what waits, a frame of each stream in turn, as far as the windows
-// and the transport allow.
+// pump sends what waits, a frame at a time, in the order of priorities, as far
+// as the windows and the transport allow.
 func (c *Conn) pump() {
 	if c.pumping || c.over {
 		return
 	}
 	c.pumping = true
 	before := c.queued
-	for c.line.first != nil && c.sendWindow > 0 && !c.out.Full() {
+	for c.line.some != 0 && c.sendWindow > 0 && !c.out.Full() {
 		s := c.line.take()
 		c.sendQueued(s)
 		if s.queued > 0 {
-			c.line.add(s)
+			c.line.again(s)
 			continue
 		}
 		c.sendEnd(s)
@@ -93,8 +93,12 @@ func (c *Conn) sendQueued(s *Stream) {
 		s.queue[len(s.queue)-1] = piece{}
 		s.queue = s.queue[:len(s.queue)-1]
 	}
+	now := c.clock.Now()
 	if s.sent += n; s.sent >= stallBytes {
-		s.mark, s.sent = c.clock.Now(), 0
+		s.mark, s.sent = now, 0
+	}
+	if c.sent += n; c.sent >= stallBytes {
+		c.mark, c.sent = now, 0
 	}
 }
 
@@ -125,6 +129,9 @@ func (c *Conn) writeData(s *Stream, p []byte, end, shared bool) {
 func (c *Conn) enqueue(s *Stream, p []byte, shared bool) {
 	if s.queued == 0 {
 		s.mark, s.sent = c.clock.Now(), 0
+		if c.queued == 0 {
+			c.mark, c.sent = s.mark, 0
+		}
 		c.wake(s.mark.Add(c.config.StallTimeout))
 	}
 	s.queued += len(p)

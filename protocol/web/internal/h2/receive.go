@@ -151,6 +151,9 @@ func (c *Conn) requestReceived(id uint32, r *reading, end, self bool) error {
 	s.tunnel = head.Method == "CONNECT"
 	s.cost = r.bytes
 	c.heldBytes += r.bytes
+	if v := head.Header.Value("priority"); v != nil {
+		s.priority = parsePriority(view(v))
+	}
 	if end {
 		s.state = remoteEnded
 	} else {
@@ -325,16 +328,22 @@ func (c *Conn) priorityReceived(f *frame) error {
 	return c.useless()
 }
 
-// priorityUpdated checks a PRIORITY_UPDATE: streams are served in turn, which
-// RFC 9218 allows, so its value is not used.
+// priorityUpdated changes the priority of a stream that is there. One that is
+// still to come says it in its head.
+// https://www.rfc-editor.org/rfc/rfc9218#section-7.1
 func (c *Conn) priorityUpdated(f *frame) error {
-	switch {
-	case f.stream != 0 || c.role == Client:
+	if f.stream != 0 || c.role == Client {
 		return fault(ProtocolError, "PRIORITY_UPDATE on a stream, or of a server")
-	case len(f.payload) < 4:
+	}
+	if len(f.payload) < 4 {
 		return fault(FrameSizeError, "PRIORITY_UPDATE without its stream")
-	case binary.BigEndian.Uint32(f.payload)&maxStreamID == 0:
+	}
+	id := binary.BigEndian.Uint32(f.payload) & maxStreamID
+	if id == 0 {
 		return fault(ProtocolError, "PRIORITY_UPDATE of no stream")
+	}
+	if s, _ := c.lookup(id); s != nil {
+		c.prioritize(s, parsePriority(string(f.payload[4:])))
 	}
 	return c.useless()
 }

@@ -26,6 +26,7 @@ type Stream struct {
 	lined    bool // it is in the conn's line
 	ending   bool // END_STREAM follows the queue
 	next     *Stream
+	priority priority
 
 	trailer    *http1.Header // follows the queue, with END_STREAM
 	queue      []piece
@@ -108,7 +109,7 @@ func (c *Conn) lookup(id uint32) (*Stream, state) {
 // begin makes a stream of the next id.
 func (c *Conn) begin(id uint32, length int64) *Stream {
 	s := c.pool.stream()
-	s.conn, s.id, s.state = c, id, open
+	s.conn, s.id, s.state, s.priority = c, id, open, unsaid
 	s.sendWindow, s.recvWindow = c.peer.initialWindow, c.config.StreamWindowBytes
 	s.expected, s.heard = length, c.clock.Now()
 	c.streams = append(c.streams, s)
@@ -180,50 +181,4 @@ func (c *Conn) forget(s *Stream) {
 	if len(c.streams) == 0 && !c.over {
 		c.quiet()
 	}
-}
-
-// A line is the streams that have something to send and may, in turn.
-type line struct{ first, last *Stream }
-
-// add puts s at the end, if it belongs into the line.
-func (l *line) add(s *Stream) {
-	if s.lined || s.queued == 0 || s.sendWindow <= 0 {
-		return
-	}
-	s.lined = true
-	if l.last == nil {
-		l.first = s
-	} else {
-		l.last.next = s
-	}
-	l.last = s
-}
-
-// take is the first, which is not in the line any more.
-func (l *line) take() *Stream {
-	s := l.first
-	if l.first = s.next; l.first == nil {
-		l.last = nil
-	}
-	s.next, s.lined = nil, false
-	return s
-}
-
-func (l *line) remove(s *Stream) {
-	if !s.lined {
-		return
-	}
-	if l.first == s {
-		l.take()
-		return
-	}
-	for before := l.first; before != nil; before = before.next {
-		if before.next == s {
-			if before.next = s.next; s.next == nil {
-				l.last = before
-			}
-			break
-		}
-	}
-	s.next, s.lined = nil, false
 }
