@@ -121,6 +121,24 @@ func (p *Sessions[T]) State() string {
 	return fmt.Sprintf("%d sessions, %d of them rotated", len(p.table.entries), p.table.trusted.Len())
 }
 
+// EndAll ends the sessions whose values match: of a user whose password has
+// changed, or who wants to be logged out everywhere. It returns how many there
+// were; the Signal fires when the Store has forgotten them. It looks at all
+// values, about a microsecond each. On the service's loop only.
+func (p *Sessions[T]) EndAll(match func(v T) bool) (n int, forgotten *deferred.Signal) {
+	if p.table == nil {
+		return 0, deferred.Succeeded(struct{}{})
+	}
+	var waits []*deferred.Signal
+	for _, r := range p.table.all() {
+		var v T
+		if json.Unmarshal(r.Value, &v) == nil && match(v) {
+			waits = append(waits, p.table.drop(r.Key))
+		}
+	}
+	return len(waits), deferred.Then(deferred.All(waits...), func([]struct{}) (none struct{}, err error) { return none, nil })
+}
+
 // check checks what the program says.
 func (p *Sessions[T]) check() error {
 	if p.MaxSessions < 0 || p.MaxValueBytes < 0 {

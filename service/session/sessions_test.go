@@ -11,6 +11,7 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/sim"
 )
 
 // TestT26: an id is 256 bits, its cookie is safe by default, and safer over TLS.
@@ -183,6 +184,25 @@ func TestEnd(t *testing.T) {
 	s.as(id, "GET /logout")
 	if got := len(s.expired); got != 1 {
 		t.Errorf("got %d over, want 1", got)
+	}
+}
+
+// TestEndAll: a user is logged out everywhere, and nobody else.
+func TestEndAll(t *testing.T) {
+	s := newSite(t, nil)
+	if n, done := s.all.EndAll(func(visitor) bool { return true }); n != 0 || done == nil {
+		t.Errorf("before Start: got %d, want none", n)
+	}
+	s.start()
+	jo, too, amy := s.ask("GET /login?jo").id(), s.ask("GET /login?jo").id(), s.ask("GET /login?amy").id()
+	n, done := s.all.EndAll(func(v visitor) bool { return v.User == "jo" })
+	if sim.Result(t, done); n != 2 || fmt.Sprint(s.expired) != "[jo0 jo0]" {
+		t.Errorf("got %d ended and %s over, want jo's two", n, s.expired)
+	}
+	for id, want := range map[string]string{jo: "0 false", too: "0 false", amy: "amy0 true"} {
+		if a := s.as(id, "GET /see"); a.body != want {
+			t.Errorf("got %q, want %q", a.body, want)
+		}
 	}
 }
 

@@ -161,6 +161,16 @@ func (t *table) drop(key string) *deferred.Signal {
 	return t.store.Delete(key)
 }
 
+// all are the sessions there are, the longest unused first in each list.
+func (t *table) all() (all []Record) {
+	for _, l := range []*list.List{&t.strangers, &t.trusted} {
+		for at := l.Front(); at != nil; at = at.Next() {
+			all = append(all, at.Value.(*entry).Record)
+		}
+	}
+	return all
+}
+
 // makeRoom lets a stranger's session give way, if there are too many.
 func (t *table) makeRoom() bool {
 	if len(t.entries) < t.most {
