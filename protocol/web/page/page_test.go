@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -249,6 +250,47 @@ func TestV40ClientLeaves(t *testing.T) {
 			t.Errorf("%s: nobody cancelled it", f)
 		}
 		clock.Errors()
+	}
+}
+
+// What a page that fails did not come to is cancelled too; what it had is not.
+func TestV40FailureCancelsTheRest(t *testing.T) {
+	type view struct {
+		First, Second *deferred.Deferred[string]
+		third         *deferred.Deferred[string]
+	}
+	for _, kind := range []string{"struct", "pointer", "map"} {
+		clock := sim.NewClock(t)
+		cancelled := ""
+		slow := func(name string) *deferred.Deferred[string] {
+			return deferred.New[string](clock).OnCancel(func() { cancelled += name })
+		}
+		v := view{slow("1"), slow("2"), slow("3")}
+		var data any = v
+		switch kind {
+		case "pointer":
+			data = &v
+		case "map":
+			data = map[string]any{"Second": v.Second, "First": v.First, "x": 7, "y": nil}
+		}
+		b := browse(t, clock, show("x{{await .First}}{{await .Second}}", data))
+		b.Break(syscall.ECONNRESET)
+		clock.Advance(0)
+		if cancelled != "12" {
+			t.Errorf("%s: cancelled %q, want the first and the second", kind, cancelled)
+		}
+		v.third.Cancel()
+
+		clock = sim.NewClock(t)
+		cancelled = ""
+		v = view{slow("1"), slow("2"), nil}
+		b = browse(t, clock, show("x{{await .First}}{{await .Second}}", v))
+		v.First.Succeed("a")
+		v.Second.Succeed("b")
+		b.want("control", "xab<end>")
+		if cancelled != "" {
+			t.Errorf("control: cancelled %q", cancelled)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package page
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/twistor-go/twistor/deferred"
 )
@@ -40,4 +42,45 @@ func (p promise) await(co *deferred.Co) (any, error) {
 	out := p.v.MethodByName("Await").Call([]reflect.Value{reflect.ValueOf(co)})
 	err, _ := out[1].Interface().(error)
 	return out[0].Interface(), err
+}
+
+// cancelIn cancels the Deferreds that stand in data itself.
+func cancelIn(data any) {
+	v := reflect.ValueOf(data)
+	if cancel(v) {
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				cancel(v.Field(i))
+			}
+		}
+	case reflect.Map:
+		// In the order of their names: what is cancelled may be seen.
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, k := range keys {
+			cancel(v.MapIndex(k))
+		}
+	}
+}
+
+// cancel cancels v, if it is a Deferred.
+func cancel(v reflect.Value) bool {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if !v.IsValid() || !v.CanInterface() {
+		return false
+	}
+	p, ok := promised(v.Interface())
+	if ok {
+		p.v.MethodByName("Cancel").Call(nil)
+	}
+	return ok
 }

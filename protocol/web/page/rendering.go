@@ -38,7 +38,16 @@ func (t *Templates) Page(name string, data func(co *deferred.Co, r *web.Request)
 // Render writes the page name with data. It waits where the page does and where
 // the client reads slowly. The Content-Type is HTML's, if w has none. Give
 // its error to the Server, as web.Inline does: it names the template and the line.
-func (t *Templates) Render(co *deferred.Co, w *web.ResponseWriter, name string, data any) error {
+//
+// If it fails, because the client left or for another reason, the Deferreds that
+// stand in data itself, in fields that are exported or in a map, are cancelled: the page will not
+// come to them. Shield what others wait for, too.
+func (t *Templates) Render(co *deferred.Co, w *web.ResponseWriter, name string, data any) (err error) {
+	defer func() {
+		if err != nil {
+			cancelIn(data)
+		}
+	}()
 	if t.pages == nil || t.Reload {
 		if _, err := t.Load(co.Loop()).Await(co); err != nil {
 			return err
