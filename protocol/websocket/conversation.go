@@ -65,6 +65,9 @@ func (v *conversation) Connected() {
 		return struct{}{}, v.talk(co, c)
 	})
 	v.task.Done(func(_ struct{}, err error) { v.finished(err) })
+	if v.lost {
+		v.task.Cancel() // it was gone before talk waited for the first time
+	}
 }
 
 func (v *conversation) MessageReceived(kind Kind, p []byte) {
