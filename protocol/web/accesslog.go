@@ -38,6 +38,9 @@ type Entry struct {
 // Ended writes the line of r. It is called by the Server.
 func (l *LineLog) Ended(r *Request, w *ResponseWriter, err error) {
 	l.entry = Entry{Request: r, Status: w.Status(), Sent: w.Sent(), At: r.Loop().Now(), Err: err}
+	if w.noBody {
+		l.entry.Sent = 0 // what a GET would have brought
+	}
 	format := l.Format
 	if format == nil {
 		format = AppendCombined
