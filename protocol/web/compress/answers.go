@@ -14,7 +14,7 @@ const (
 	DefaultMinBytes = 1 << 10
 	// DefaultMaxActive is how many answers are compressed at a time; others go
 	// as they are.
-	DefaultMaxActive = 64
+	DefaultMaxActive = 32
 	// DefaultGzipLevel is between speed and size.
 	DefaultGzipLevel = 5
 )
@@ -29,7 +29,7 @@ type Answers struct {
 	// MinBytes is how long a body must be, if its length is known. 0: 1,024;
 	// negative: any.
 	MinBytes int
-	// MaxActive is how many answers are compressed at a time. 0: 64.
+	// MaxActive is how many answers are compressed at a time. 0: 32.
 	MaxActive int
 	// GzipLevel is from 1, which is fast, to 9, which is small. 0: 5.
 	GzipLevel int
