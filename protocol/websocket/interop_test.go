@@ -58,7 +58,7 @@ func node(t *testing.T) peer {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "ws@8").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0", "ws@8").CombinedOutput(); err != nil {
 		missing(t, fmt.Sprintf("npm cannot install ws: %v: %.200s", err, out))
 	}
 	return peer{name: "node", args: []string{"testdata/interop/peer.js"}, env: []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}}
