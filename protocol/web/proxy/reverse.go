@@ -72,7 +72,7 @@ func (p *Reverse) serve(co *deferred.Co, w *web.ResponseWriter, r *web.Request) 
 	if err := p.backends(); err != nil {
 		return err
 	}
-	if r.Method == "CONNECT" || r.Method == "TRACE" {
+	if r.Method == "CONNECT" && r.UpgradeTo() == "" || r.Method == "TRACE" {
 		// A TRACE would show a back end's own fields to whom they are not for.
 		return &web.Error{Status: 405}
 	}
@@ -149,7 +149,11 @@ func (p *Reverse) harmlessly(again bool, err error, sent *passage) error {
 
 // request is what b is asked for r.
 func (p *Reverse) request(b *backend, r *web.Request) (*web.Request, error) {
-	out, err := web.NewRequest(r.Method, b.text)
+	method := r.Method
+	if r.UpgradeTo() != "" && method == "CONNECT" {
+		method = "GET" // HTTP/2's way to say it: https://www.rfc-editor.org/rfc/rfc8441#section-5
+	}
+	out, err := web.NewRequest(method, b.text)
 	if err != nil {
 		return nil, err
 	}

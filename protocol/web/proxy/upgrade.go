@@ -1,6 +1,10 @@
 package proxy
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
+	"io"
+
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/policy"
@@ -13,7 +17,13 @@ func upgrade(co *deferred.Co, c *web.Client, out *web.Request, w *web.ResponseWr
 	if r.Body.Length() != 0 {
 		return nil, false, &web.Error{Status: 400, Public: "a request that switches has no body"}
 	}
-	if r.Method != "GET" {
+	var key string // that we make where HTTP/2 has none
+	switch {
+	case r.Method == "CONNECT" && r.UpgradeTo() == "websocket":
+		if key, err = webSocketKey(out, r.Loop()); err != nil {
+			return nil, false, err
+		}
+	case r.Method != "GET":
 		return nil, false, &web.Error{Status: 405}
 	}
 	if err := out.Header.Set("Upgrade", r.UpgradeTo()); err != nil {
@@ -21,7 +31,14 @@ func upgrade(co *deferred.Co, c *web.Client, out *web.Request, w *web.ResponseWr
 	}
 	var failed error
 	resp, err = c.Upgrade(out, func(p *web.Response) twistor.Factory {
-		copyHeader(w.Header(), &p.Header)
+		h := w.Header()
+		copyHeader(h, &p.Header)
+		if key != "" {
+			if h.Get("Sec-WebSocket-Accept") != accept(key) {
+				return nil
+			}
+			h.Del("Sec-WebSocket-Accept")
+		}
 		return twistor.FactoryFunc(func(far twistor.Transport) twistor.Protocol {
 			return &joining{Transport: far, connected: func(far *joining) {
 				failed = w.Switch(101, joined(far.Transport))
@@ -32,6 +49,22 @@ func upgrade(co *deferred.Co, c *web.Client, out *web.Request, w *web.ResponseWr
 		return resp, false, err
 	}
 	return resp, true, failed
+}
+
+// webSocketKey adds to out what a WebSocket of HTTP/1.1 wants and one of HTTP/2 lacks.
+func webSocketKey(out *web.Request, l twistor.Loop) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(l.Rand(), b[:]); err != nil {
+		return "", err
+	}
+	key := base64.StdEncoding.EncodeToString(b[:])
+	return key, out.Header.Set("Sec-WebSocket-Key", key)
+}
+
+// accept is the answer to a key: https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+func accept(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // joined is the factory of the client's side, which joins it with far.
