@@ -299,3 +299,74 @@ func TestV65DeadConnection(t *testing.T) {
 	c.Close()
 	w.Advance(time.Minute)
 }
+
+// V27: an http.Handler does not see the difference: it streams both ways at
+// once, flushes, and hears when its client leaves.
+func TestV27NetHTTPHandler(t *testing.T) {
+	left := make(chan error, 1)
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+			left <- r.Context().Err()
+			return
+		}
+		control := http.NewResponseController(w)
+		control.EnableFullDuplex()
+		buf := make([]byte, 1000)
+		for {
+			n, err := r.Body.Read(buf)
+			w.Write(bytes.ToUpper(buf[:n]))
+			control.Flush()
+			if err != nil {
+				fmt.Fprint(w, r.Proto, err)
+				return
+			}
+		}
+	})
+	for name, handler := range map[string]web.Handler{"HTTP": web.HTTP(h), "OnLoop": web.OnLoop(h)} {
+		addr, config := serveTLS(t, &web.Server{Handler: handler})
+		c := &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+		body, feed := io.Pipe()
+		q, _ := http.NewRequest("POST", "https://"+addr+"/", body)
+		done := make(chan string, 1)
+		go func() {
+			resp, err := c.Do(q)
+			if err != nil {
+				done <- err.Error()
+				return
+			}
+			defer resp.Body.Close()
+			echo := make([]byte, 5)
+			for range 3 { // each word comes back before the next goes out
+				fmt.Fprint(feed, "hello")
+				if _, err := io.ReadFull(resp.Body, echo); err != nil || string(echo) != "HELLO" {
+					done <- fmt.Sprint("echo ", string(echo), err)
+					return
+				}
+			}
+			feed.Close()
+			rest, _ := io.ReadAll(resp.Body)
+			done <- string(rest)
+		}()
+		fmt.Fprint(feed, "hello")
+		if got, want := <-done, "HELLOHTTP/2.0EOF"; got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+		if name == "HTTP" {
+			ctx, leave := context.WithCancel(context.Background())
+			q, _ = http.NewRequestWithContext(ctx, "GET", "https://"+addr+"/wait", nil)
+			resp, err := c.Do(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leave()
+			if err := <-left; err == nil {
+				t.Error("the context of a client that left has no error")
+			}
+			resp.Body.Close()
+		}
+		c.CloseIdleConnections()
+	}
+}
