@@ -1,0 +1,96 @@
+package sse_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/protocol/web/sse"
+	"github.com/twistor-go/twistor/reactor"
+)
+
+const listening = `<!DOCTYPE html><title>sse</title><script>
+let heard = "";
+const source = new EventSource("/events");
+source.addEventListener("news", e => {
+	heard += e.lastEventId + "=" + e.data.replaceAll("\n", "|") + ";";
+	fetch("/heard?" + encodeURIComponent(heard), {method: "POST"});
+});
+</script>`
+
+// A browser hears what is sent, comes back when it is cut off, and says what it
+// heard last.
+func TestInteropChromium(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	topic := &sse.Topic{Keep: 10, Config: sse.Config{Retry: 100 * time.Millisecond}}
+	said := make(chan string, 10)
+	news := func(text string) { topic.Publish(sse.Event{Type: "news", Data: text}) }
+	topic.Opened = func(s *sse.Stream, r *web.Request) {
+		if s.LastEventID() == "" {
+			// When its head has been read.
+			r.Loop().CallLater(0, func() { news("one\ntwo") })
+		}
+	}
+	mux := &web.Mux{}
+	mux.Handle("GET /events", topic)
+	mux.HandleFunc("GET /{$}", func(w *web.ResponseWriter, r *web.Request) {
+		w.SetHeader("Content-Type", "text/html")
+		w.WriteString(listening)
+	})
+	mux.HandleFunc("POST /heard", func(w *web.ResponseWriter, r *web.Request) {
+		if said <- r.RawQuery(); r.RawQuery() == "1%3Done%7Ctwo%3B" {
+			topic.Close()
+			news("while away")
+		}
+	})
+
+	r := reactor.New(nil)
+	port, err := twistor.Listen(r.Loop(), "tcp", "127.0.0.1:0", &web.Server{Handler: mux})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	profile, err := os.MkdirTemp("", "sse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions", "--no-proxy-server",
+		"--user-data-dir="+profile, "--remote-debugging-port=0", "http://"+port.Addr().String()+"/")
+	browser.Cancel = func() error { return browser.Process.Signal(os.Interrupt) } // it ends its children
+	browser.WaitDelay = 5 * time.Second
+	if err := browser.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		browser.Wait()
+		<-done
+		r.Close()
+		os.RemoveAll(profile) // a child may still write into it
+	})
+	for _, want := range []string{"1%3Done%7Ctwo%3B", "1%3Done%7Ctwo%3B2%3Dwhile%20away%3B"} {
+		select {
+		case got := <-said:
+			if got != want {
+				t.Fatalf("the browser heard %s, want %s", got, want)
+			}
+		case <-ctx.Done():
+			t.Fatalf("the browser did not say %s", want)
+		}
+	}
+}
