@@ -6,6 +6,7 @@ import (
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/plugin/fibonacci"
 	"github.com/twistor-go/twistor/plugin/procmon"
+	"github.com/twistor-go/twistor/plugin/web"
 	"github.com/twistor-go/twistor/plugin/weblog"
 )
 
@@ -13,5 +14,6 @@ import (
 var Plugins = []plugin.Plugin{
 	fibonacci.Plugin,
 	procmon.Plugin,
+	web.Plugin,
 	weblog.Plugin,
 }
