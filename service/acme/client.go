@@ -94,8 +94,7 @@ func (c *client) rest() {
 // answer than there should be.
 type bounded struct{ http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper. "Communications between an ACME
-// client and an ACME server are done over HTTPS":
+// RoundTrip implements http.RoundTripper. "Use of HTTPS is REQUIRED":
 // https://www.rfc-editor.org/rfc/rfc8555#section-6.1.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "https" {

@@ -13,8 +13,9 @@ func (c *Certificates) Handler(next web.Handler) web.Handler {
 	return web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		if r.Method == "GET" || r.Method == "HEAD" {
 			if text, ok := c.answer(r.Path()); ok {
-				// "The body of this HTTP response MUST be the key
-				// authorization": https://www.rfc-editor.org/rfc/rfc8555#section-8.3.
+				// "The value of the resource MUST be the ASCII representation
+				// of the key authorization":
+				// https://www.rfc-editor.org/rfc/rfc8555#section-8.3.
 				w.SetHeader("Content-Type", "application/octet-stream")
 				w.WriteString(text)
 				return nil

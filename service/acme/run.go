@@ -86,8 +86,8 @@ func (c *Certificates) renew(co *deferred.Co, n *name) {
 }
 
 // retryAfter is how long the authority wants to be left alone; 0: it does not
-// say. "If the server would like to rate limit [...] it SHOULD include a
-// Retry-After header field":
+// say. "The server SHOULD send a Retry-After header field indicating when the
+// current request may succeed again":
 // https://www.rfc-editor.org/rfc/rfc8555#section-6.6.
 func retryAfter(err error, now time.Time) time.Duration {
 	refused, ok := errors.AsType[*acme.Error](err)

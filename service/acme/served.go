@@ -126,7 +126,7 @@ func (c *Certificates) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 // for it alone, and no session that could be resumed elsewhere.
 func (c *Certificates) challengeConfig(cert tls.Certificate) *tls.Config {
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS12, // "MUST negotiate TLS 1.2 or higher"
+		MinVersion:             tls.VersionTLS12, // authorities "MUST only negotiate TLS 1.2 [...] or higher"
 		NextProtos:             []string{protocol},
 		Certificates:           []tls.Certificate{cert},
 		SessionTicketsDisabled: true,
@@ -143,8 +143,9 @@ func (c *Certificates) answer(path string) (string, bool) {
 	return text, ok
 }
 
-// visited is a factory that authorities visit: "the ACME server MUST verify
-// [...] and then close": there is nothing for the factory in it.
+// visited is a factory that authorities visit: their "protocol does not carry
+// application data", so there is nothing for the factory in it:
+// https://www.rfc-editor.org/rfc/rfc8737#section-4.
 type visited struct{ twistor.Factory }
 
 // Build refuses authorities.

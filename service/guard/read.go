@@ -54,7 +54,7 @@ func (g *Guard[A]) read(r *web.Request, from cred.Origin) (cred.Credentials, err
 		if errors.Is(err, cred.ErrMalformed) {
 			// "If a parameter or its value is improper, or required parameters
 			// are missing, the proper response is a 4xx error code":
-			// https://www.rfc-editor.org/rfc/rfc7616#section-3.5.
+			// https://www.rfc-editor.org/rfc/rfc7616#section-3.4.
 			return nil, fmt.Errorf("%w: %w", errBroken, err)
 		}
 		if err != nil {

@@ -43,9 +43,9 @@ func (g *Guard[A]) answer(w *web.ResponseWriter, r *web.Request, from cred.Origi
 	}
 }
 
-// ask is 401, with what the client could send: "a server generating a 401
-// response MUST send a WWW-Authenticate header field containing at least one
-// challenge": https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1.
+// ask is 401, with what the client could send: "A server generating a 401
+// (Unauthorized) response MUST send a WWW-Authenticate header field containing
+// at least one challenge": https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1.
 func (g *Guard[A]) ask(w *web.ResponseWriter, r *web.Request, from cred.Origin, err error) {
 	offered := false
 	if g.takes(cred.KindDigest, from) {
