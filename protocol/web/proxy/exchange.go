@@ -22,8 +22,8 @@ type passage struct {
 
 // passageOf is the body of r as the content of another request; nil: it has none.
 func passageOf(r *web.Request) *passage {
-	if r.Body.Length() == 0 {
-		return nil
+	if r.Body.Length() == 0 || r.Method == "CONNECT" {
+		return nil // what follows a CONNECT is the tunnel
 	}
 	return &passage{body: r.Body}
 }

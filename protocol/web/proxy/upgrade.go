@@ -14,7 +14,7 @@ import (
 // upgrade asks for another protocol; if the server agrees, both connections are
 // joined, and over is true. Else resp is an ordinary answer.
 func upgrade(co *deferred.Co, c *web.Client, out *web.Request, w *web.ResponseWriter, r *web.Request) (resp *web.Response, over bool, err error) {
-	if r.Body.Length() != 0 {
+	if r.Body.Length() != 0 && r.Method != "CONNECT" {
 		return nil, false, &web.Error{Status: 400, Public: "a request that switches has no body"}
 	}
 	var key string // that we make where HTTP/2 has none
