@@ -2,8 +2,12 @@ package sse_test
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +15,7 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/sse"
 	"github.com/twistor-go/twistor/reactor"
+	"github.com/twistor-go/twistor/sim"
 )
 
 const listening = `<!DOCTYPE html><title>sse</title><script>
@@ -91,6 +96,53 @@ func TestInteropChromium(t *testing.T) {
 			}
 		case <-ctx.Done():
 			t.Fatalf("the browser did not say %s", want)
+		}
+	}
+}
+
+// Over HTTP/2 many Streams share a connection, and hear the same.
+func TestOverHTTP2(t *testing.T) {
+	topic := &sse.Topic{}
+	certificate := sim.Certificate("example.com")
+	r := reactor.New(nil)
+	port, err := r.Loop().Listen(twistor.ListenConfig{
+		Network: "tcp", Address: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}},
+	}, &web.Server{Handler: topic})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		r.Close()
+	})
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: sim.Roots(certificate), ServerName: "example.com", Time: func() time.Time { return sim.Epoch }},
+		ForceAttemptHTTP2: true,
+	}}
+	defer client.CloseIdleConnections()
+	var all []*http.Response
+	for range 5 {
+		resp, err := client.Get("https://" + port.Addr().String() + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		all = append(all, resp)
+	}
+	large := strings.Repeat("x", 40<<10)
+	r.Loop().Post(func() {
+		topic.Publish(sse.Event{Data: "small"})
+		topic.Publish(sse.Event{Data: large})
+		topic.Close()
+	})
+	for i, resp := range all {
+		got, err := io.ReadAll(resp.Body)
+		if want := "data: small\n\ndata: " + large + "\n\n"; string(got) != want || err != nil || resp.ProtoMajor != 2 {
+			t.Errorf("stream %d: %d bytes by %s, %v; want %d", i, len(got), resp.Proto, err, len(want))
 		}
 	}
 }
