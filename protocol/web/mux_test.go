@@ -138,6 +138,26 @@ func TestV16Mount(t *testing.T) {
 	}
 }
 
+// What net/http's Handlers see below a Mount is what http.StripPrefix and its own
+// patterns would have them see.
+func TestV16MountsNetHTTP(t *testing.T) {
+	shows := web.OnLoop(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s|%s|%s|%s|%s", r.URL.Path, r.URL.EscapedPath(), r.URL.RawQuery, r.PathValue("x"), r.Pattern)
+	}))
+	m := &web.Mux{}
+	m.Mount("/in/{x}", shows)
+	m.Handle("/re/", web.Rewrite(shows, web.Alias("/re", "/written")))
+	m.Handle("/", shows)
+	s := &web.Server{Handler: m}
+	for target, want := range map[string]string{
+		"/in/1/a%2Fb?q": "/a/b|/a%2Fb|q|1|/in/{x}/", "/re/a%20b?q": "/written/a b|/written/a%20b|q||/re/", "/a%2Fb": "/a/b|/a%2Fb|||/",
+	} {
+		if got := asked(t, s, "GET "+target); got.Body != want {
+			t.Errorf("%s: got %q, want %q", target, got.Body, want)
+		}
+	}
+}
+
 func TestMuxRefusesPatterns(t *testing.T) {
 	for _, c := range []struct{ patterns, want string }{
 		{"/a /a", "conflicts"},

@@ -37,6 +37,13 @@ func host(ctx context.Context, r *Request, body io.ReadCloser) *http.Request {
 			h.url = url.URL{Path: q.RequestURI, Host: q.RequestURI}
 		}
 	}
+	if r.trim != 0 { // a Mount or a rewrite: as http.StripPrefix has it
+		h.url.Path, h.url.RawPath = r.Path(), r.RawPath()
+	}
+	q.Pattern = r.Pattern
+	for _, p := range r.params {
+		q.SetPathValue(p.name, p.value)
+	}
 	q.Proto, q.ProtoMajor, q.ProtoMinor = protoName(r.major, r.minor), r.major, r.minor
 	q.Header = make(http.Header, n)
 	for i := range n {
