@@ -777,6 +777,12 @@ func appendFields(dst []byte, h *Header) []byte {
 			if foldEqual(name, "date") {
 				continue
 			}
+		case 7:
+			if foldEqual(name, "upgrade") {
+				// "A sender of Upgrade MUST also send an Upgrade connection option".
+				// https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+				dst = append(dst, "Connection: upgrade\r\n"...)
+			}
 		case 10:
 			if foldEqual(name, "connection") || foldEqual(name, "keep-alive") {
 				continue
