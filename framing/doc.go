@@ -41,6 +41,6 @@
 // Formats: netstrings (https://cr.yp.to/proto/netstrings.txt), dot-stuffing
 // (https://www.rfc-editor.org/rfc/rfc5321#section-4.5.2,
 // https://www.rfc-editor.org/rfc/rfc3977#section-3.1.1,
-// https://www.rfc-editor.org/rfc/rfc1939#section-3). Left out: HTTP, which
-// wants a parser of its own; varints, which Fixed with SetSize can do.
+// https://www.rfc-editor.org/rfc/rfc1939#section-3). HTTP/1 is package
+// framing/http1. Left out: varints, which Fixed with SetSize can do.
 package framing
