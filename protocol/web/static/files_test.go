@@ -107,6 +107,8 @@ func TestV23OneFile(t *testing.T) {
 }
 
 func TestV23WrongDir(t *testing.T) {
+	ask(t, serve(t, &static.Files{}), "GET", "/").status(t, "no Dir", 500)
+	ask(t, serve(t, &static.Files{Dir: "/dev/null"}), "GET", "/").status(t, "a device", 500)
 	f := &static.Files{Dir: filepath.Join(t.TempDir(), "none")}
 	addr := serve(t, f)
 	a := ask(t, addr, "GET", "/")

@@ -3,6 +3,7 @@ package static
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -27,6 +28,9 @@ type source interface {
 type dir struct{ root *os.Root }
 
 func openDir(name string) (source, error) {
+	if name == "" {
+		return nil, errors.New("static: Files has no Dir and no FS: want one of them")
+	}
 	root, err := os.OpenRoot(name)
 	if err == nil {
 		return &dir{root}, nil
@@ -34,11 +38,11 @@ func openDir(name string) (source, error) {
 	parent, file := filepath.Split(filepath.Clean(name))
 	above, aboveErr := os.OpenRoot(cmp.Or(parent, "."))
 	if aboveErr != nil {
-		return nil, err
+		return nil, fmt.Errorf("static: %w", err)
 	}
 	if info, statErr := above.Stat(file); statErr != nil || !info.Mode().IsRegular() {
 		above.Close()
-		return nil, err
+		return nil, fmt.Errorf("static: %w: want a directory, or a regular file that no link leads away from", err)
 	}
 	return &single{dir{above}, file}, nil
 }
