@@ -2,7 +2,6 @@ package guard
 
 import (
 	"container/list"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"io"
@@ -23,6 +22,7 @@ const maxProven = 1000
 type proven struct {
 	life  time.Duration // negative: nothing is remembered
 	key   []byte
+	text  []byte // what is hashed, while it is
 	known map[proof]*list.Element
 	order list.List // of *login, the longest unused first
 }
@@ -56,6 +56,10 @@ func (g *Guard[A]) check(co *deferred.Co, l twistor.Loop, c cred.Credentials, fr
 		return cred.Identity{}, err
 	}
 	if in := p.find(hash, l.Now()); in != nil {
+		if !in.until.IsZero() {
+			o, _ := in.id.Result()
+			return o.Value, o.Err
+		}
 		return in.id.Shield().Await(co)
 	}
 	in := &login{proof: hash, id: g.Portal.Check(l, c, from)}
@@ -70,21 +74,24 @@ func (g *Guard[A]) check(co *deferred.Co, l twistor.Loop, c cred.Credentials, fr
 	return in.id.Shield().Await(co)
 }
 
-// hash makes a proof. The lengths keep parts apart.
+// hash makes a proof. The lengths keep parts apart; the key, which is first,
+// keeps who sees the table from guessing.
 func (p *proven) hash(l twistor.Loop, c cred.Credentials, secret twistor.Secret, from cred.Origin) (h proof, err error) {
 	if p.key == nil {
-		key := make([]byte, 32)
+		key := make([]byte, sha256.Size)
 		if _, err := io.ReadFull(l.Rand(), key); err != nil {
 			return h, err
 		}
 		p.key = key
 	}
-	mac := hmac.New(sha256.New, p.key)
-	for _, part := range []string{string(c.Kind()), c.Claim(), secret.Reveal(), from.Peer.String()} {
-		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		io.WriteString(mac, part)
+	peer := from.Peer.As16()
+	text := append(append(p.text[:0], p.key...), peer[:]...)
+	for _, part := range [...]string{string(c.Kind()), c.Claim(), secret.Reveal()} {
+		text = append(binary.BigEndian.AppendUint64(text, uint64(len(part))), part...)
 	}
-	mac.Sum(h[:0])
+	h = sha256.Sum256(text)
+	clear(text) // it had the password
+	p.text = text
 	return h, nil
 }
 
