@@ -103,7 +103,8 @@ type Client struct {
 	// "unix:/run/docker.sock"; "": to its host and port. nil: always that.
 	Endpoint func(u *url.URL) string
 	// Permit is asked about each address before it is connected to, after its name
-	// was resolved; an error refuses it. It keeps strangers' URLs from inner networks. nil: all.
+	// was resolved; an error refuses it. It keeps strangers' URLs from inner networks. What Endpoint and Dialers connect to is theirs to
+	// judge. nil: all.
 	Permit func(to netip.AddrPort) error
 
 	// Informed hears of interim answers, 1xx, such as 103 Early Hints. nil: nobody.

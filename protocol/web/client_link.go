@@ -86,6 +86,7 @@ func (c *Client) idles(l link) {
 		l.retire()
 		return
 	}
+	c.busy(l) // it may be told twice
 	c.idle = append(c.idle, l)
 	if len(c.idle) > most {
 		oldest := c.idle[0]
