@@ -34,7 +34,8 @@ import (
 // means, one without the slash at its end to that with it, if only that is
 // registered: by 307, so that POST stays POST.
 //
-// Escapes are decoded after the path is cut: "/a%2Fb" is one segment.
+// An extended CONNECT of HTTP/2 (RFC 8441), which asks for WebSocket, is served
+// as GET is. Escapes are decoded after the path is cut: "/a%2Fb" is one segment.
 type Mux struct {
 	// NotFound answers when no pattern matches. Nil: the 404 page.
 	NotFound Handler
@@ -139,7 +140,8 @@ func (m *Mux) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 		s = m.hosts[string(hostKey(room[:0], r.host))]
 	}
 	var found match
-	if (!m.find(s, r.Method, path, raw, &found) || !found.exact(path)) && raw && m.redirects(s, r.Method, path) {
+	method := routed(r)
+	if (!m.find(s, method, path, raw, &found) || !found.exact(path)) && raw && m.redirects(s, method, path) {
 		path, tidied = append(slices.Clip(path), '/'), true
 	}
 	if tidied && raw {
@@ -150,6 +152,16 @@ func (m *Mux) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 		return m.notFound(w, r, s, path, raw)
 	}
 	return found.serve(w, r, path, raw)
+}
+
+// routed is the method by which a Handler is chosen. What asks for WebSocket by
+// GET in HTTP/1.1 does it by CONNECT in HTTP/2: one pattern serves both.
+// https://www.rfc-editor.org/rfc/rfc8441#section-4
+func routed(r *Request) string {
+	if r.Method == "CONNECT" && r.upgrade != "" {
+		return "GET"
+	}
+	return r.Method
 }
 
 func (m *Mux) find(s site, method string, path []byte, raw bool, found *match) bool {
@@ -241,8 +253,9 @@ type Methods map[string]Handler
 
 // Serve has the Handler of the method serve.
 func (m Methods) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
-	h := m[r.Method]
-	if h == nil && r.Method == "HEAD" {
+	method := routed(r)
+	h := m[method]
+	if h == nil && method == "HEAD" {
 		h = m["GET"]
 	}
 	if h != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -155,6 +157,27 @@ func TestV16MountsNetHTTP(t *testing.T) {
 		if got := asked(t, s, "GET "+target); got.Body != want {
 			t.Errorf("%s: got %q, want %q", target, got.Body, want)
 		}
+	}
+}
+
+// What asks for another protocol by CONNECT, in HTTP/2, finds the Handler of GET, by
+// a Mux and by Methods.
+func TestMuxExtendedConnect(t *testing.T) {
+	m := &web.Mux{}
+	m.HandleFunc("GET /chat", func(w *web.ResponseWriter, r *web.Request) { w.WriteHeader(299) })
+	for _, h := range []web.Handler{m, web.Methods{"GET": m}} {
+		w := sim.New(t, 1)
+		w.Host("server").Listen("tcp", ":80", &web.Server{Handler: h})
+		var end *far
+		w.Host("client").Do(func(co *deferred.Co) (err error) {
+			end, err = twistor.Dial(w.Host("client").Loop(), "tcp", "server:80", func(tr twistor.Transport) *far { return &far{t: tr} }).Await(co)
+			return err
+		})
+		w.Run(func() bool { return end != nil && end.status != 0 })
+		if end.status != 299 {
+			t.Errorf("%T: got %d, want that of GET", h, end.status)
+		}
+		on(w, func() { end.t.Close() })
 	}
 }
 
