@@ -25,6 +25,21 @@ type HTTP2Limits struct {
 	// MaxResets is how many more requests than were answered a client may have
 	// given up within 10 s, or broken; 0: 200. Then the connection ends.
 	MaxResets int
+
+	// WithoutConnect leaves WebSockets to HTTP/1.1. Else they are offered on
+	// HTTP/2, too (extended CONNECT, RFC 8441), unless Server.Handler is one of
+	// HTTP or OnLoop: an http.Handler takes them by Hijack, which HTTP/2 does not
+	// have, and a browser that was offered CONNECT does not ask again without.
+	WithoutConnect bool
+}
+
+// offersConnect says whether a WebSocket may come by HTTP/2.
+func (s *Server) offersConnect() bool {
+	switch s.Handler.(type) {
+	case *goroutines, *onLoop:
+		return false
+	}
+	return !s.HTTP2.WithoutConnect
 }
 
 // forever is a time limit of those who want none.
@@ -50,7 +65,7 @@ func (s *Server) http2() *h2shared {
 			HeaderTimeout:     limit(s.HeaderTimeout, DefaultHeaderTimeout),
 			IdleTimeout:       limit(s.IdleTimeout, DefaultIdleTimeout),
 			StallTimeout:      limit(s.WriteTimeout, DefaultWriteTimeout),
-			Connect:           true,
+			Connect:           s.offersConnect(),
 		}}
 	}
 	return s.h2

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -327,6 +328,27 @@ func TestV27PanicsAreContained(t *testing.T) {
 	}
 	if n := len(w.Errors()); n != 1 {
 		t.Errorf("%d failures were logged, want 1", n)
+	}
+}
+
+// RFC 8441: WebSockets are offered where they can be taken.
+func TestRFC8441_Offered(t *testing.T) {
+	native := web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {})
+	for _, c := range []struct {
+		server *web.Server
+		want   bool
+	}{
+		{&web.Server{Handler: native}, true},
+		{&web.Server{}, true},
+		{&web.Server{Handler: native, HTTP2: web.HTTP2Limits{WithoutConnect: true}}, false},
+		{&web.Server{Handler: web.HTTP(http.NotFoundHandler())}, false},
+		{&web.Server{Handler: web.OnLoop(http.NotFoundHandler())}, false},
+	} {
+		w, a := h2Asking(t, c.server)
+		w.Advance(time.Second)
+		if got := a.h2.OffersConnect(); got != c.want {
+			t.Errorf("%T: offered %v, want %v", c.server.Handler, got, c.want)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type reading struct {
 	head      *Head
 	pool      *Pool
 	response  bool
+	connect   bool // we have offered extended CONNECT
 	trailer   bool
 	seen      uint8  // pseudo-header fields
 	regular   bool   // a field that is none has come
@@ -90,7 +91,9 @@ func (r *reading) pseudo(name, value string) string {
 	case ":path":
 		bit, to = seenPath, &h.Path
 	case ":protocol":
-		bit, to = seenProtocol, &h.Protocol
+		if r.connect {
+			bit, to = seenProtocol, &h.Protocol
+		}
 	case ":status":
 		bit = seenStatus
 		n, err := strconv.ParseUint(value, 10, 16)
@@ -273,7 +276,7 @@ func (c *Conn) decode(block []byte, trailer bool) (*reading, error) {
 		c.decoder.SetMaxStringLength(c.config.MaxHeaderBytes)
 	}
 	r := &c.pool.reading
-	*r = reading{head: c.pool.emptied(), pool: c.pool, response: c.role == Client, trailer: trailer}
+	*r = reading{head: c.pool.emptied(), pool: c.pool, response: c.role == Client, connect: c.config.Connect, trailer: trailer}
 	c.decoder.SetEmitEnabled(true)
 	_, err := c.decoder.Write(block)
 	if err == nil {

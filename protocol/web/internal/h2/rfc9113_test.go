@@ -473,6 +473,19 @@ func TestBodyThatNobodyWants(t *testing.T) {
 	r.wants("one that does not go on", "RST_STREAM 7 NO_ERROR")
 }
 
+// https://www.rfc-editor.org/rfc/rfc8441#section-3: without the setting
+// :protocol is a pseudo-header field that nobody knows.
+func TestRFC8441_NotOffered(t *testing.T) {
+	for _, offered := range []bool{false, true} {
+		r := serving(t, Config{Connect: offered})
+		r.headers(1, false, r.encode(":method", "CONNECT", ":scheme", "http", ":path", "/", ":authority", "a", ":protocol", "websocket"))
+		r.feed()
+		if reset := r.said() == "RST_STREAM 1 PROTOCOL_ERROR\n"; reset == offered {
+			t.Errorf("offered %v: reset %v", offered, reset)
+		}
+	}
+}
+
 // https://www.rfc-editor.org/rfc/rfc8441#section-3 and 4
 func TestRFC8441_ExtendedConnect(t *testing.T) {
 	r := asking(t, Config{})
