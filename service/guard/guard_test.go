@@ -79,6 +79,10 @@ func TestV39(t *testing.T) {
 			t.Errorf("got %q, want %q", s.events, want)
 		}
 	}
+	// A token that is remembered is no password.
+	if got := s.ask("GET /a?b", basic("", token.Reveal())); got.status != 401 {
+		t.Errorf("a token as a password: got %d, want 401", got.status)
+	}
 	if got := s.ask("GET /a?b", digest(a, "MD5", "jo", "secret:with:colons", "GET", "/a?b", 2)); got.status != 200 {
 		t.Errorf("MD5: got %d, want 200", got.status)
 	}
