@@ -19,7 +19,8 @@
 // Slow clients hold nobody up and cost a bounded amount: what does not fit in the
 // connection waits in the Stream, beyond Config.MaxQueued the oldest waiting event is
 // dropped, or the Stream ends, as Config says. A comment every 15 seconds shows both
-// sides, and what stands between, that the other one is there.
+// sides, and what stands between, that the other one is there; a client that has
+// gone without a word is known by the answer to the next of them.
 //
 // A Source is the other end: it listens to a URL, connects again when it is cut
 // off, later each time, and says what it heard last. A Parser reads the format without a

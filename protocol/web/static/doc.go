@@ -29,5 +29,5 @@
 // fs.FS that cannot be read at an offset.
 //
 // Left out: uploads, CGI (package cgi), compressing as it goes (package
-// compress), any extension for a name that has none.
+// compress), files that hold their own head.
 package static

@@ -30,7 +30,8 @@ type Files struct {
 	Index []string
 	// List shows directories without such a page; else they are not found.
 	List bool
-	// Extensions, such as ".html", are tried for a name that is not there.
+	// Extensions, such as ".html", are tried for a name that is not there; "*"
+	// stands for any.
 	Extensions []string
 	// Fallback is the file that answers for names that are not there and have
 	// no extension: the page of an application that knows its own paths. "":

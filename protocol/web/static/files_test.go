@@ -132,6 +132,10 @@ func TestG03Options(t *testing.T) {
 	a.field(t, "Content-Type", "text/odd; charset=latin1")
 	a.field(t, "Cache-Control", "max-age=60")
 	ask(t, addr, "GET", "/d.css").field(t, "Content-Type", "text/css; charset=latin1")
+	every := serve(t, &static.Files{Dir: dir, Extensions: []string{".css", "*"}, RefuseLinks: true})
+	ask(t, every, "GET", "/about").want(t, "any extension, the first in the alphabet", 200, "about")
+	ask(t, every, "GET", "/d").want(t, "one that is named goes first", 200, "css")
+	ask(t, every, "GET", "/abou").status(t, "the whole name", 404)
 	none := serve(t, &static.Files{Dir: dir, Index: []string{}})
 	ask(t, none, "GET", "/").status(t, "no index, no listing", 404)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/twistor-go/twistor/protocol/web"
@@ -102,12 +103,39 @@ func (q *question) look() (*found, error) {
 		return q.load(q.name, info)
 	case !q.slash && errors.Is(err, fs.ErrNotExist):
 		for _, ext := range q.extensions {
+			if ext == "*" {
+				if ext = q.anyExtension(); ext == "" {
+					continue
+				}
+			}
 			if info, err := q.stat(q.name + ext); err == nil && info.Mode().IsRegular() {
 				return q.load(q.name+ext, info)
 			}
 		}
 	}
 	return nil, err
+}
+
+// anyExtension is the first extension, in the order of the alphabet, with which
+// the name is there; "": none, among the first maxListed names of its directory.
+func (q *question) anyExtension() (ext string) {
+	file, err := q.src.open(path.Dir(q.name))
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	d, ok := file.(fs.ReadDirFile)
+	if !ok {
+		return ""
+	}
+	entries, _ := d.ReadDir(maxListed)
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), path.Base(q.name)+".")
+		if ok && rest != "" && !strings.Contains(rest, ".") && !e.IsDir() && (ext == "" || "."+rest < ext) {
+			ext = "." + rest
+		}
+	}
+	return ext
 }
 
 // stat is that of a name that the path does not hold itself.

@@ -92,13 +92,18 @@ func (e *embedded) lstat(name string) (fs.FileInfo, error) { return fs.Lstat(e.F
 func (e *embedded) open(name string) (fs.File, error)      { return e.FS.Open(name) }
 func (e *embedded) close()                                 {}
 
-// linked says whether a part of name is a symbolic link.
+// linked says whether a part of name is a symbolic link, or cannot be seen. What
+// is not there is none.
 func linked(src source, name string) bool {
 	for i := range len(name) + 1 {
 		if i < len(name) && name[i] != '/' {
 			continue
 		}
-		if info, err := src.lstat(name[:i]); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+		info, err := src.lstat(name[:i])
+		if err != nil {
+			return !errors.Is(err, fs.ErrNotExist)
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
 			return true
 		}
 	}
