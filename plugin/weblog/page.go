@@ -74,6 +74,7 @@ func (s *showing) Bind(h service.Host) error {
 
 // Start comes when it is known what is remembered.
 func (s *showing) Start(co *deferred.Co, h service.Host) error {
+	s.server.Log = h.Loop().Log()
 	s.page.Next = s.server.Next()
 	if s.memory != nil {
 		s.page.Past = decoded(s.server.State().Hits)

@@ -101,7 +101,8 @@ func (p *past) add(e sent) {
 }
 
 // after is the first event that has hits from the one numbered at on; nil: there
-// is none yet.
+// is none yet. It can have some before that, if other events were made of them in
+// a former life: a browser knows hits by their numbers.
 func (p *past) after(at uint64) *sent {
 	i, _ := slices.BinarySearchFunc(p.events, at, func(e sent, at uint64) int {
 		if e.next <= at {

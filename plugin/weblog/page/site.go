@@ -17,11 +17,11 @@ import (
 var site embed.FS
 
 // The files of the page, by path. It asks for nothing from anywhere else.
-var files = []struct{ path, name, contentType string }{
-	{"/{$}", "index.html", "text/html; charset=utf-8"},
-	{"/page.css", "page.css", "text/css; charset=utf-8"},
-	{"/page.js", "page.js", "text/javascript; charset=utf-8"},
-	{"/icon.svg", "icon.svg", "image/svg+xml"},
+var files = []struct{ path, name, contentType, cacheControl string }{
+	{"/{$}", "index.html", "text/html; charset=utf-8", "no-cache"},
+	{"/page.css", "page.css", "text/css; charset=utf-8", "no-cache"},
+	{"/page.js", "page.js", "text/javascript; charset=utf-8", "no-cache"},
+	{"/icon.svg", "icon.svg", "image/svg+xml", "max-age=86400"},
 }
 
 // policy allows the page its own files and its stream, and nothing that could be
@@ -37,7 +37,7 @@ func (p *Page) route() {
 		if err != nil {
 			panic("page: internal error: " + err.Error())
 		}
-		p.mux.HandleFunc("GET "+f.path, file(body, f.contentType))
+		p.mux.HandleFunc("GET "+f.path, file(body, f.contentType, f.cacheControl))
 	}
 	p.mux.Handle("GET /hits", web.Later(p.watch))
 	p.mux.HandleFunc("GET /hello", func(w *web.ResponseWriter, r *web.Request) {
@@ -49,11 +49,11 @@ func (p *Page) route() {
 }
 
 // file answers with what the program carries, whose tag is its digest.
-func file(body []byte, contentType string) func(w *web.ResponseWriter, r *web.Request) {
+func file(body []byte, contentType, cacheControl string) func(w *web.ResponseWriter, r *web.Request) {
 	sum := sha256.Sum256(body)
 	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
 	return func(w *web.ResponseWriter, r *web.Request) {
-		w.SetHeader("Cache-Control", "no-cache")
+		w.SetHeader("Cache-Control", cacheControl)
 		if w.NotModified(tag, time.Time{}) {
 			return
 		}
