@@ -77,7 +77,8 @@ func (s *showing) Start(co *deferred.Co, h service.Host) error {
 	s.server.Log = h.Loop().Log()
 	s.page.Next = s.server.Next()
 	if s.memory != nil {
-		s.page.Past = decoded(s.server.State().Hits)
+		hits := s.server.State().Hits
+		s.page.Past = decoded(hits[max(0, len(hits)-page.MaxPast):])
 	}
 	if err := s.page.Start(co, h); err != nil {
 		return err

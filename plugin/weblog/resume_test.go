@@ -98,7 +98,7 @@ func (s *story) start() {
 		}
 		if s.service == nil {
 			c := New()
-			c.Log, c.Resume, c.FromStart, c.Listen = logName, true, true, []string{"tcp:8888"}
+			c.Log, c.Resume, c.FromStart, c.Listen, c.Page = logName, true, true, []string{"tcp:8888"}, nil
 			if s.service, err = c.Service(); err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func TestManyNetworks(t *testing.T) {
 func overNetwork(t *testing.T, w *sim.World) {
 	server := w.Host("server")
 	c := New()
-	c.Log, c.Listen = "/tmp/access.log", []string{"tcp:8888"}
+	c.Log, c.Listen, c.Page = "/tmp/access.log", []string{"tcp:8888"}, nil
 	s, err := c.Service()
 	if err != nil {
 		t.Fatal(err)

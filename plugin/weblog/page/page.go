@@ -40,7 +40,8 @@ type Page struct {
 	// its own, and browsers begin anew.
 	Epoch string
 	// Next is the number of the first hit to be published, and Past are those of a
-	// former life before it, oldest first. They may be set until Start.
+	// former life before it, oldest first; of more than MaxPast, the last are taken.
+	// They may be set until Start.
 	Next uint64
 	Past []weblog.Hit
 	// MaxWatchers is how many streams there may be; more are answered 503. 0: 100.
@@ -113,7 +114,7 @@ func (p *Page) Published(r *weblog.Record) {
 
 // recall begins with the Past, as if each second of it were an event.
 func (p *Page) recall() {
-	hits := p.Past[len(p.Past)-int(min(uint64(len(p.Past)), p.Next, maxKept)):]
+	hits := p.Past[len(p.Past)-int(min(uint64(len(p.Past)), p.Next, MaxPast)):]
 	first := p.Next - uint64(len(hits))
 	p.past = past{next: first}
 	p.pending = event{first: first}

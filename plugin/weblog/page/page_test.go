@@ -405,8 +405,8 @@ func TestNewBrowserGetsTheLast(t *testing.T) {
 		st.clock.Advance(perEvent)
 	}
 	got := watch(t, st.ask("/hits"))
-	if n := len(got.events); n != maxShown || !strings.HasSuffix(got.paths(), " /899") || got.hello.From != 400 {
-		t.Errorf("got %d events from %d, want the last %d", n, got.hello.From, maxShown)
+	if n := len(got.events); n != MaxPast || !strings.HasSuffix(got.paths(), " /899") || got.hello.From != 400 {
+		t.Errorf("got %d events from %d, want the last %d", n, got.hello.From, MaxPast)
 	}
 }
 

@@ -15,11 +15,14 @@ const (
 	// person reads more, and no browser draws more. The rest is counted.
 	maxListed = 100
 	// maxKept and maxKeptBytes are how much is remembered: for browsers that are
-	// behind, and, of the last maxShown, for new ones.
+	// behind, and, of the last MaxPast, for new ones.
 	maxKept      = 2000
 	maxKeptBytes = 2 << 20
-	maxShown     = 500
 )
+
+// MaxPast is how many hits a new browser gets, and how many of a former life are
+// taken over.
+const MaxPast = 500
 
 // An event is what came within a tenth of a second, as it is being put
 // together. Its zero is empty.
@@ -116,11 +119,11 @@ func (p *past) after(at uint64) *sent {
 	return &p.events[i]
 }
 
-// recent is the number where the last maxShown listed hits begin.
+// recent is the number where the last MaxPast listed hits begin.
 func (p *past) recent() uint64 {
 	at, listed := p.next, 0
 	for _, e := range slices.Backward(p.events) {
-		if listed += e.listed; listed > maxShown {
+		if listed += e.listed; listed > MaxPast {
 			break
 		}
 		at = e.first
