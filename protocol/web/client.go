@@ -116,6 +116,7 @@ type Client struct {
 	idle    []link    // the one that waits longest first
 	out     []byte    // a head on its way
 	h2      *h2shared // nil: no connection of HTTP/2 so far
+	accepts string    // the codings that we ask for
 	closed  bool
 }
 

@@ -29,8 +29,11 @@ var ErrExpands = errors.New("web: the body decodes to more than 100 times its si
 
 // codings is what a Client accepts.
 func (c *Client) codings() string {
-	all := append(slices.Sorted(maps.Keys(c.Decoders)), "gzip", "deflate")
-	return strings.Join(all, ", ")
+	if c.accepts == "" {
+		all := append(slices.Sorted(maps.Keys(c.Decoders)), "gzip", "deflate")
+		c.accepts = strings.Join(all, ", ")
+	}
+	return c.accepts
 }
 
 // decoder finds the Decoder of a coding; nil: unknown.

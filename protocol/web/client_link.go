@@ -2,6 +2,7 @@ package web
 
 import (
 	"io"
+	"slices"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -70,7 +71,7 @@ func (o *origin) lost(l link) {
 	o.c.busy(l)
 	for i, k := range o.links {
 		if k == l {
-			o.links = append(o.links[:i:i], o.links[i+1:]...)
+			o.links = slices.Delete(o.links, i, i+1)
 			break
 		}
 	}
@@ -99,7 +100,7 @@ func (c *Client) idles(l link) {
 func (c *Client) busy(l link) {
 	for i, k := range c.idle {
 		if k == l {
-			c.idle = append(c.idle[:i:i], c.idle[i+1:]...)
+			c.idle = slices.Delete(c.idle, i, i+1)
 			return
 		}
 	}

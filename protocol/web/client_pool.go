@@ -3,6 +3,7 @@ package web
 import (
 	"math"
 	"net/url"
+	"slices"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing/http1"
@@ -74,7 +75,7 @@ func (o *origin) take(x *hop) {
 	x.origin = o
 	for i := len(o.links) - 1; i >= 0; i-- {
 		if l := o.links[i]; l.room() > 0 {
-			o.links = append(append(o.links[:i:i], o.links[i+1:]...), l)
+			o.links = append(slices.Delete(o.links, i, i+1), l)
 			o.give(l, x)
 			return
 		}
@@ -129,7 +130,7 @@ func (o *origin) missed(k *connector, err error) {
 func (o *origin) undial(k *connector) {
 	for i, d := range o.dialing {
 		if d == k {
-			o.dialing = append(o.dialing[:i:i], o.dialing[i+1:]...)
+			o.dialing = slices.Delete(o.dialing, i, i+1)
 			return
 		}
 	}
@@ -140,7 +141,7 @@ func (o *origin) undial(k *connector) {
 func (o *origin) leave(x *hop) {
 	for i, w := range o.waiting {
 		if w == x {
-			o.waiting = append(o.waiting[:i:i], o.waiting[i+1:]...)
+			o.waiting = slices.Delete(o.waiting, i, i+1)
 			break
 		}
 	}
