@@ -66,7 +66,21 @@ func names(text, id string) bool {
 // rowIn is names for prose: the row is a word, not the beginning of one, as it may
 // be in data.
 func rowIn(text, id string) bool {
-	return regexp.MustCompile(`(?:^|[^A-Za-z0-9])` + regexp.QuoteMeta(id) + `(?:[^A-Za-z0-9]|$)`).MatchString(text)
+	for at := 0; ; {
+		i := strings.Index(text[at:], id)
+		if i < 0 {
+			return false
+		}
+		i += at
+		at = i + len(id)
+		if (i == 0 || !alphanumeric(text[i-1])) && (at == len(text) || !alphanumeric(text[at])) {
+			return true
+		}
+	}
+}
+
+func alphanumeric(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9'
 }
 
 // showsOf are up to two tests that name a row, those first whose own name does.
