@@ -107,7 +107,8 @@ func deeper(body []byte, depth int) bool {
 }
 
 // WriteJSON answers status with v as JSON. If v cannot be that, nothing is written
-// and the error says why: as the result of an Inline it becomes an error page.
+// and the error says why: as the result of an Inline it becomes an error page. A
+// connection queues 1 MiB at most: what may be longer is written in pieces, with Ready.
 func WriteJSON(w *ResponseWriter, status int, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
