@@ -27,61 +27,60 @@ const (
 	DefaultMaxRedirects    = 10
 )
 
-// A Client asks servers, over HTTP/1.1 or HTTP/2, and keeps connections for the
-// next question. All of it happens on one loop: each loop has a Client of its
-// own. Its zero is ready but for Loop; no field may change after first use.
-// Loop-only.
+// A Client asks servers, over HTTP/1.1 or HTTP/2, and keeps connections for the next question. All
+// of it happens on one loop: each loop has a Client of its own. Its zero is ready but for Loop; no
+// field may change after first use. Loop-only.
 type Client struct {
 	// Loop is the one on which all of it happens.
 	Loop twistor.Loop
 
-	// Timeout is how long a question may take, redirects, retries and the body
-	// of the answer included. 0: 2 min; negative: for ever, for streams.
+	// Timeout is how long a question may take, redirects, retries and the body of the answer
+	// included. 0: 2 min; negative: for ever, for streams.
 	Timeout time.Duration
-	// ConnectTimeout is how long it may take to have a connection: the name, the proxy, TLS. 0: 10 s;
-	// negative: for ever.
+	// ConnectTimeout is how long it may take to have a connection: the name, the proxy, TLS. 0: 10
+	// s; negative: for ever.
 	ConnectTimeout time.Duration
-	// HeadTimeout is how long a server may think: from the end of the request to the head of the answer. 0:
-	// 30 s; negative: for ever.
+	// HeadTimeout is how long a server may think: from the end of the request to the head of the
+	// answer. 0: 30 s; negative: for ever.
 	HeadTimeout time.Duration
 	// ReadTimeout is how long a server may send, or take, nothing in the midst of a body. 0: 30 s;
 	// negative: for ever.
 	ReadTimeout time.Duration
-	// ContinueTimeout is how long a Content waits for 100 (Continue), where the
-	// request has "Expect: 100-continue". 0: 1 s; negative: for ever.
+	// ContinueTimeout is how long a Content waits for 100 (Continue), where the request has
+	// "Expect: 100-continue". 0: 1 s; negative: for ever.
 	ContinueTimeout time.Duration
 
-	// KeepAlive is how long a connection may wait for the next question. 0: 50
-	// s, a little less than servers wait; negative: none waits.
+	// KeepAlive is how long a connection may wait for the next question. 0: 50 s, a little less
+	// than servers wait; negative: none waits.
 	KeepAlive time.Duration
 	// MaxIdle is how many connections wait, in all; the oldest goes. 0: 32; negative: none waits.
 	MaxIdle int
-	// MaxConnections is how many lead to one origin: to a scheme, host and port, through a proxy. 0: 64;
-	// negative: no limit.
+	// MaxConnections is how many lead to one origin: to a scheme, host and port, through a proxy.
+	// 0: 64; negative: no limit.
 	MaxConnections int
-	// MaxWaiting is how many questions to one origin wait for one of them; more fail
-	// with ErrBusy. 0: 1,000; negative: none.
+	// MaxWaiting is how many questions to one origin wait for one of them; more fail with ErrBusy.
+	// 0: 1,000; negative: none.
 	MaxWaiting int
 
 	// Heads bounds the heads of answers.
 	Heads http1.Limits
-	// MaxBodyBytes is how long the body of an answer may be, after decoding, unless Body.Limit says otherwise. 0:
-	// 10 MiB; negative: no limit.
+	// MaxBodyBytes is how long the body of an answer may be, after decoding, unless Body.Limit says
+	// otherwise. 0: 10 MiB; negative: no limit.
 	MaxBodyBytes int64
-	// MaxRedirects is how many redirects are followed; one more is an error. 0:
-	// 10; negative: none is, and the redirect itself is the answer.
+	// MaxRedirects is how many redirects are followed; one more is an error. 0: 10; negative: none
+	// is, and the redirect itself is the answer.
 	MaxRedirects int
-	// Redirect is asked before each redirect is followed: next may be changed,
-	// from is what led to it. ErrNoRedirect makes from the answer; another error
-	// ends it. nil: all within the limits are followed.
+	// Redirect is asked before each redirect is followed: next may be changed, from is what led to
+	// it. ErrNoRedirect makes from the answer; another error ends it. nil: all within the limits
+	// are followed.
 	Redirect func(next *Request, from *Response) error
-	// Secrets names more fields that no redirect takes to another origin. Those that are: Authorization, Cookie,
-	// Cookie2, Proxy-Authorization, WWW-Authenticate.
+	// Secrets names more fields that no redirect takes to another origin. Those that are:
+	// Authorization, Cookie, Cookie2, Proxy-Authorization, WWW-Authenticate.
 	Secrets []string
 	// Cookies keeps cookies; NewCookies makes one that does. nil: none are kept.
 	Cookies http.CookieJar
-	// Decoders undo content codings beside gzip and deflate, by their names in lower
-	// case. An answer is decoded if the request has no Accept-Encoding and no Range of its own.
+	// Decoders undo content codings beside gzip and deflate, by their names in lower case. An
+	// answer is decoded if the request has no Accept-Encoding and no Range of its own.
 	Decoders map[string]Decoder
 	// Raw leaves requests and answers as they are: no User-Agent and no Accept-Encoding is added,
 	// nothing is decoded. It is for proxies.
@@ -89,22 +88,24 @@ type Client struct {
 	// UserAgent is sent where a request has none. "": "twistor".
 	UserAgent string
 
-	// TLS is what https wants: roots, certificates, versions. ServerName and NextProtos
-	// are taken care of. nil: the system's roots, TLS 1.2 or later.
+	// TLS is what https wants: roots, certificates, versions. ServerName and NextProtos are taken
+	// care of. nil: the system's roots, TLS 1.2 or later.
 	TLS *tls.Config
 	// DisableHTTP2 leaves HTTP/1.1 only.
 	DisableHTTP2 bool
-	// Proxy says through which proxy to ask u: an http, https or other URL whose scheme Dialers knows; nil: none.
-	// ProxyURL is always one, ProxyFromEnvironment what the variables say. nil: none.
+	// Proxy says through which proxy to ask u: an http, https or other URL whose scheme Dialers
+	// knows; nil: none. ProxyURL is always one, ProxyFromEnvironment what the variables say. nil:
+	// none.
 	Proxy func(u *url.URL) (*url.URL, error)
-	// Dialers connect through proxies that do not speak HTTP, by the scheme of their URL, such as "socks5".
+	// Dialers connect through proxies that do not speak HTTP, by the scheme of their URL, such as
+	// "socks5".
 	Dialers map[string]Dialer
 	// Endpoint says where to connect for u, in the language of package endpoint, such as
 	// "unix:/run/docker.sock"; "": to its host and port. nil: always that.
 	Endpoint func(u *url.URL) string
-	// Permit is asked about each address before it is connected to, after its name
-	// was resolved; an error refuses it. It keeps strangers' URLs from inner networks. What Endpoint and Dialers connect to is theirs to
-	// judge. nil: all.
+	// Permit is asked about each address before it is connected to, after its name was resolved; an
+	// error refuses it. It keeps strangers' URLs from inner networks. What Endpoint and Dialers
+	// connect to is theirs to judge. nil: all.
 	Permit func(to netip.AddrPort) error
 
 	// Informed hears of interim answers, 1xx, such as 103 Early Hints. nil: nobody.
@@ -120,16 +121,16 @@ type Client struct {
 	closed  bool
 }
 
-// A Dialer connects to "host:port" through a proxy, and builds its Protocol by f
-// when what is sent goes to that host.
+// A Dialer connects to "host:port" through a proxy, and builds its Protocol by f when what is sent
+// goes to that host.
 type Dialer func(l twistor.Loop, proxy *url.URL, hostport string, f twistor.Factory) *deferred.Deferred[twistor.Protocol]
 
 // A Decoder undoes a content coding. r, and so what it returns, may wait: it reads on a coroutine.
 type Decoder func(r io.Reader) (io.Reader, error)
 
-// Do sends r. It fires when the head of the answer has come; whatever its
-// status is, it is an answer. What fails is a *RequestError. To cancel it ends all of it.
-// r is the Client's until the answer is whole, or Do has failed.
+// Do sends r. It fires when the head of the answer has come; whatever its status is, it is an
+// answer. What fails is a *RequestError. To cancel it ends all of it. r is the Client's until the
+// answer is whole, or Do has failed.
 func (c *Client) Do(r *Request) *deferred.Deferred[*Response] { return c.fetch(r, nil) }
 
 // Get asks for url.
@@ -152,11 +153,11 @@ func (c *Client) ask(method, url string, content Content) *deferred.Deferred[*Re
 	return c.Do(r)
 }
 
-// Upgrade sends r with "Connection: Upgrade"; its Header has an Upgrade field, or
-// its Method is CONNECT. If the server agrees, with 101 or with 2xx to a
-// CONNECT, f gives the Factory whose Protocol gets the connection, and the
-// Deferred fires when that is Connected; a nil Factory refuses the connection. Any other
-// answer is one as of Do, and f is not called. It goes by HTTP/1.1.
+// Upgrade sends r with "Connection: Upgrade"; its Header has an Upgrade field, or its Method is
+// CONNECT. If the server agrees, with 101 or with 2xx to a CONNECT, f gives the Factory whose
+// Protocol gets the connection, and the Deferred fires when that is Connected; a nil Factory
+// refuses the connection. Any other answer is one as of Do, and f is not called. It goes by
+// HTTP/1.1.
 func (c *Client) Upgrade(r *Request, f func(*Response) twistor.Factory) *deferred.Deferred[*Response] {
 	return c.fetch(r, f)
 }
@@ -175,8 +176,8 @@ func (c *Client) CloseIdle() {
 	}
 }
 
-// Close closes what waits now, and each other connection when its answer has come. The
-// Client asks nothing any more: Do fails with ErrClientClosed.
+// Close closes what waits now, and each other connection when its answer has come. The Client asks
+// nothing any more: Do fails with ErrClientClosed.
 func (c *Client) Close() {
 	c.closed = true
 	c.CloseIdle()

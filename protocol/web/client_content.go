@@ -11,22 +11,21 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A Content is a body to be sent. Bytes, Text, JSON, Form, Multipart, File,
-// Reader and Stream make one. If it has a method ContentType() string, that is its field, unless the
-// request says another; if it has Trailer() *Header, these fields are sent after it where they can be; if it
-// has SendsOnce() bool, and that is true, it is not sent again for a redirect or a retry.
+// A Content is a body to be sent. Bytes, Text, JSON, Form, Multipart, File, Reader and Stream make
+// one. If it has a method ContentType() string, that is its field, unless the request says another;
+// if it has Trailer() *Header, these fields are sent after it where they can be; if it has
+// SendsOnce() bool, and that is true, it is not sent again for a redirect or a retry.
 type Content interface {
-	// Length is how many bytes it has; -1: nobody knows, and it is sent in
-	// chunks.
+	// Length is how many bytes it has; -1: nobody knows, and it is sent in chunks.
 	Length() int64
-	// Send writes it to w, on the loop l. It is complete when Send returns nil or the Signal
-	// fires; the Signal is cancelled when nobody wants the rest. A Content that can be sent again, for a redirect
-	// or a retry, begins anew; one that cannot fails with ErrUsed.
+	// Send writes it to w, on the loop l. It is complete when Send returns nil or the Signal fires;
+	// the Signal is cancelled when nobody wants the rest. A Content that can be sent again, for a
+	// redirect or a retry, begins anew; one that cannot fails with ErrUsed.
 	Send(l twistor.Loop, w BodyWriter) *deferred.Signal
 }
 
-// A BodyWriter takes a body on its way out: a ResponseWriter is one. It
-// may also have a method SendFile, as a Transport has.
+// A BodyWriter takes a body on its way out: a ResponseWriter is one. It may also have a method
+// SendFile, as a Transport has.
 type BodyWriter interface {
 	// Write queues a copy of p.
 	Write(p []byte) (int, error)
@@ -64,18 +63,18 @@ func Form(values url.Values) Content {
 	return Bytes("application/x-www-form-urlencoded", []byte(values.Encode()))
 }
 
-// File is s as a Content, read as it is sent, off the loop or by the kernel itself. It stays
-// open until the Request is done.
+// File is s as a Content, read as it is sent, off the loop or by the kernel itself. It stays open
+// until the Request is done.
 func File(contentType string, s *io.SectionReader) Content { return &fileContent{contentType, s} }
 
-// Reader is what r has, as a Content of an unknown length. r is read off the loop, so it may block. It
-// can be sent once.
+// Reader is what r has, as a Content of an unknown length. r is read off the loop, so it may block.
+// It can be sent once.
 func Reader(contentType string, r io.Reader) Content {
 	return &readerContent{contentType: contentType, r: r, length: -1}
 }
 
-// Stream is a Content of an unknown length that f writes, as a coroutine: "for each record { w.Write(...) ;
-// w.Ready().Await(co) }". It can be sent as often as f can be called.
+// Stream is a Content of an unknown length that f writes, as a coroutine: "for each record {
+// w.Write(...) ; w.Ready().Await(co) }". It can be sent as often as f can be called.
 func Stream(contentType string, f func(co *deferred.Co, w BodyWriter) error) Content {
 	return &streamContent{contentType, f}
 }

@@ -13,8 +13,8 @@ import (
 const maxSetCookies = 50
 
 // NewCookies is an empty memory for Client.Cookies, as browsers have it: a site cannot set cookies
-// for another, nor for all of a public suffix such as co.uk. Cookies grow old by the real clock, also in
-// the simulator. Safe for concurrent use.
+// for another, nor for all of a public suffix such as co.uk. Cookies grow old by the real clock,
+// also in the simulator. Safe for concurrent use.
 func NewCookies() http.CookieJar {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
@@ -23,7 +23,8 @@ func NewCookies() http.CookieJar {
 	return jar
 }
 
-// addCookies adds what is kept for where x goes. A request that says its cookies itself has its way.
+// addCookies adds what is kept for where x goes. A request that says its cookies itself has its
+// way.
 func (c *Client) addCookies(x *hop) {
 	if c.Cookies == nil || x.r.Header.Has("Cookie") {
 		return

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// What an answer may become by decoding: 10 MiB, or a hundred times what
-	// came, if that is more. It bounds what a small answer can make of us.
+	// What an answer may become by decoding: 10 MiB, or a hundred times what came, if that is more.
+	// It bounds what a small answer can make of us.
 	maxDecoded      = 10 << 20
 	maxDecodedRatio = 100
 	// maxCodings is how many codings may lie upon each other.
@@ -90,8 +90,8 @@ func (f *fetch) decode(x *hop, p *Response) {
 	f.decoding = d
 }
 
-// A decoding is a body that is decoded while it comes, on a coroutine that
-// begins when somebody wants it.
+// A decoding is a body that is decoded while it comes, on a coroutine that begins when somebody
+// wants it.
 type decoding struct {
 	f       *fetch
 	x       *hop
@@ -161,8 +161,7 @@ func (d *decoding) run(co *deferred.Co) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			// What may follow the coding's own end is not wanted, but the body
-			// must end well.
+			// What may follow the coding's own end is not wanted, but the body must end well.
 			if n, err := io.Copy(io.Discard, io.LimitReader(raw, maxDiscard)); err != nil || n == maxDiscard {
 				return errors.Join(err, io.ErrUnexpectedEOF)
 			}

@@ -106,8 +106,8 @@ func reversed(r io.Reader) (io.Reader, error) {
 	return bytes.NewReader(all), err
 }
 
-// H1-23: a small answer that would decode to very much is stopped while it is
-// decoded, by the limit of bodies, and without one at a hundred times its size.
+// H1-23: a small answer that would decode to very much is stopped while it is decoded, by the limit
+// of bodies, and without one at a hundred times its size.
 func TestH1_23Bomb(t *testing.T) {
 	size := 256 << 20
 	if testing.Short() || raceEnabled {

@@ -20,9 +20,8 @@ import (
 // ErrProxy: a proxy did not connect us to whom we asked for.
 var ErrProxy = errors.New("web: the proxy refused")
 
-// A connector makes one connection: it dials, asks a proxy for a tunnel, shakes
-// hands by TLS, each where it is due, and gives what stands to a link. It is
-// the connection's Protocol until then.
+// A connector makes one connection: it dials, asks a proxy for a tunnel, shakes hands by TLS, each
+// where it is due, and gives what stands to a link. It is the connection's Protocol until then.
 type connector struct {
 	o      *origin
 	t      twistor.Transport // nil: not yet
@@ -104,9 +103,10 @@ func (k *connector) open(f twistor.Factory) *deferred.Deferred[twistor.Protocol]
 	return c.Loop.Dial(twistor.DialConfig{Network: "tcp", Address: address, Timeout: -1}, f)
 }
 
-// DialPermitted connects to hostport, a host and a number, with a Protocol of f, and asks permit about each address
-// before: it resolves by itself, so that the address that is judged is the one that is connected to, and tries what is permitted, one
-// after another. It is for who connects to where strangers say. The error is permit's, if it permits none.
+// DialPermitted connects to hostport, a host and a number, with a Protocol of f, and asks permit
+// about each address before: it resolves by itself, so that the address that is judged is the one
+// that is connected to, and tries what is permitted, one after another. It is for who connects to
+// where strangers say. The error is permit's, if it permits none.
 func DialPermitted(l twistor.Loop, hostport string, permit func(netip.AddrPort) error, f twistor.Factory) *deferred.Deferred[twistor.Protocol] {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -140,8 +140,7 @@ func DialPermitted(l twistor.Loop, hostport string, permit func(netip.AddrPort) 
 	})
 }
 
-// step does the next of what is to be done; after the last the connection
-// belongs to a link.
+// step does the next of what is to be done; after the last the connection belongs to a link.
 func (k *connector) step(unread []byte) {
 	if k.over {
 		return

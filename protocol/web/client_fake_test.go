@@ -17,8 +17,8 @@ import (
 
 // A fake is a server that says what a test wants, and notes what it was asked.
 type fake struct {
-	// answer is what to say to a whole request, the n-th of its connection; what
-	// stands before "<close>" or "<reset>" is said, and the connection ended.
+	// answer is what to say to a whole request, the n-th of its connection; what stands before
+	// "<close>" or "<reset>" is said, and the connection ended.
 	answer func(conn, n int, r heard) string
 	// early answers a head, before its body has come; nil: none is.
 	early func(r heard) string
@@ -136,8 +136,8 @@ func ok(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// asks runs body as a coroutine of a host with a Client in a perfect network,
-// where "server" is f. c may be nil.
+// asks runs body as a coroutine of a host with a Client in a perfect network, where "server" is f.
+// c may be nil.
 func asks(t *testing.T, f twistor.Factory, c *web.Client, body func(co *deferred.Co, w *sim.World, c *web.Client) error) *sim.World {
 	t.Helper()
 	w := sim.New(t, 0)

@@ -14,8 +14,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// PX-06, V54: a request is sent again only on a connection that had served before and ended
-// without a word, and only if to do it twice is to do it once.
+// PX-06, V54: a request is sent again only on a connection that had served before and ended without
+// a word, and only if to do it twice is to do it once.
 func TestPX06Retry(t *testing.T) {
 	for _, c := range []struct {
 		name, method string
@@ -161,7 +161,8 @@ func TestUC11ServerReadsNothing(t *testing.T) {
 	})
 }
 
-// V50: whatever a question waits for, to cancel it ends it, and its connection; what stands for others stays.
+// V50: whatever a question waits for, to cancel it ends it, and its connection; what stands for
+// others stays.
 func TestV50CancelAnywhere(t *testing.T) {
 	for at := range 40 {
 		w := sim.New(t, 0)
@@ -186,7 +187,8 @@ func TestV50CancelAnywhere(t *testing.T) {
 	}
 }
 
-// V50: over networks that break, each question has an answer or an error, and nothing is left behind.
+// V50: over networks that break, each question has an answer or an error, and nothing is left
+// behind.
 func TestV50Havoc(t *testing.T) {
 	n := 40
 	if testing.Short() || raceEnabled {
@@ -230,8 +232,8 @@ func TestV50Havoc(t *testing.T) {
 	}
 }
 
-// V54: MaxConnections holds; who waits is served in order; beyond MaxWaiting it is
-// ErrBusy; MaxIdle and KeepAlive bound what waits.
+// V54: MaxConnections holds; who waits is served in order; beyond MaxWaiting it is ErrBusy; MaxIdle
+// and KeepAlive bound what waits.
 func TestV54Pool(t *testing.T) {
 	f := &fake{answer: func(int, int, heard) string { return ok("a") }}
 	asks(t, f, &web.Client{MaxConnections: 2, MaxWaiting: 3, MaxIdle: 1}, func(co *deferred.Co, w *sim.World, c *web.Client) error {
@@ -299,8 +301,8 @@ func TestUC11BodyLimit(t *testing.T) {
 	}
 }
 
-// Expect: 100-continue: the body waits for the word, or a second, and is not sent
-// after a refusal; interim answers are heard.
+// Expect: 100-continue: the body waits for the word, or a second, and is not sent after a refusal;
+// interim answers are heard.
 func TestV53Continue(t *testing.T) {
 	for _, c := range []struct {
 		name, early, want string
@@ -341,7 +343,8 @@ func TestV53Continue(t *testing.T) {
 	}
 }
 
-// V53: a Content that writes more or less than it says fails, and the server never takes it for whole.
+// V53: a Content that writes more or less than it says fails, and the server never takes it for
+// whole.
 func TestV53WrongLength(t *testing.T) {
 	for n := range 5 {
 		f := answering(ok("a"))

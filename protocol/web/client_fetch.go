@@ -205,8 +205,8 @@ func (c *Client) redirected(r *Request, u *url.URL, status int) *Request {
 	return next
 }
 
-// secretFields are those that no redirect takes elsewhere; what is gone does
-// not come back if a later one leads home.
+// secretFields are those that no redirect takes elsewhere; what is gone does not come back if a
+// later one leads home.
 var secretFields = []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "WWW-Authenticate"}
 
 func sameOrigin(a, b *url.URL) bool {
@@ -246,10 +246,9 @@ func (f *fetch) hopFailed(x *hop, op string, err error, fate fate) {
 	f.fail(op, err)
 }
 
-// mayRetry says whether x can be sent again: the server was certainly not
-// asked, or the connection was an old one that ended before it said a word, as servers end those
-// that wait, and the method does the same if it is done twice.
-// https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+// mayRetry says whether x can be sent again: the server was certainly not asked, or the connection
+// was an old one that ended before it said a word, as servers end those that wait, and the method
+// does the same if it is done twice. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
 func (f *fetch) mayRetry(x *hop, err error, fate fate) bool {
 	if x.r.Content != nil && sendsOnce(x.r.Content) && x.out.sent > 0 || f.upgrade != nil {
 		return false

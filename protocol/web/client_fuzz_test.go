@@ -11,8 +11,7 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// FuzzNewRequest: whatever a URL is, it is refused or makes one line of one
-// request.
+// FuzzNewRequest: whatever a URL is, it is refused or makes one line of one request.
 func FuzzNewRequest(f *testing.F) {
 	for _, s := range []string{"http://a/b?c=d#e", "https://user:pass@[::1]:443/%2f", "http://a\r\nb/", "//a", "http://a?b", "http://a/..//%zz", "HTTP://A:80"} {
 		f.Add("GET", s)
@@ -34,7 +33,8 @@ func FuzzNewRequest(f *testing.F) {
 	})
 }
 
-// FuzzAnswer: whatever a server says, and wherever it is cut, comes to the same end, and leaves nothing behind.
+// FuzzAnswer: whatever a server says, and wherever it is cut, comes to the same end, and leaves
+// nothing behind.
 func FuzzAnswer(f *testing.F) {
 	for _, a := range answers {
 		if len(a.said) < 500 {

@@ -16,9 +16,8 @@ import (
 // maxInterim is how many interim answers one request may have.
 const maxInterim = 16
 
-// An h1link is a connection of HTTP/1 as the client has it: one hop at a time.
-// It is used again only if both sides have said all that they announced, and
-// not a byte more.
+// An h1link is a connection of HTTP/1 as the client has it: one hop at a time. It is used again
+// only if both sides have said all that they announced, and not a byte more.
 type h1link struct {
 	o      *origin
 	t      twistor.Transport
@@ -118,8 +117,8 @@ func (l *h1link) appendHead(dst []byte, x *hop) ([]byte, error) {
 	}
 	switch n := x.length; {
 	case n > 0 || n == 0 && (r.Content != nil || r.Method == "POST" || r.Method == "PUT" || r.Method == "PATCH"):
-		// "A user agent SHOULD send Content-Length in a request when the method defines a meaning for
-		// enclosed content", https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+		// "A user agent SHOULD send Content-Length in a request when the method defines a meaning
+		// for enclosed content", https://www.rfc-editor.org/rfc/rfc9110#section-8.6
 		dst = append(dst, "Content-Length: "...)
 		dst = append(strconv.AppendInt(dst, n, 10), "\r\n"...)
 	case n < 0:

@@ -9,8 +9,8 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A hop is one request on its way and its answer: a fetch makes one, and one more
-// for each redirect and retry. It stands between its fetch and its link.
+// A hop is one request on its way and its answer: a fetch makes one, and one more for each redirect
+// and retry. It stands between its fetch and its link.
 type hop struct {
 	fetch  *fetch
 	origin *origin
@@ -68,8 +68,7 @@ func (x *hop) prepare() {
 	x.holding = x.length != 0 && r.Header.HasToken("Expect", "100-continue")
 }
 
-// ofOneHop says whether a field is between two neighbours only, or made by
-// the link.
+// ofOneHop says whether a field is between two neighbours only, or made by the link.
 func ofOneHop(name []byte) bool {
 	switch len(name) {
 	case 4:
@@ -214,8 +213,7 @@ func (x *hop) response(major, minor, status int, reason string, h *Header) *Resp
 	return p
 }
 
-// answered is the link's: the head of the answer, and how long its body will be; -1:
-// nobody knows.
+// answered is the link's: the head of the answer, and how long its body will be; -1: nobody knows.
 func (x *hop) answered(major, minor, status int, reason string, h *Header, length int64) {
 	x.in.start(x.fetch.c.Loop, x, length, x.fetch.c.maxBody())
 	p := x.response(major, minor, status, reason, h)

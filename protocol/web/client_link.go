@@ -8,18 +8,16 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A link is a connection to a server, as the pool sees it. It carries hops: of
-// HTTP/1 one at a time, of HTTP/2 many. It tells its origin by arrived, freed
-// and lost.
+// A link is a connection to a server, as the pool sees it. It carries hops: of HTTP/1 one at a
+// time, of HTTP/2 many. It tells its origin by arrived, freed and lost.
 type link interface {
 	// room is how many more hops it can take now; 0 for ever once it is to end.
 	room() int
 	// busy says whether it carries one.
 	busy() bool
-	// begin sends the head of x, sets x.wire, and lets x send its content at once or
-	// later by x.send. From then on it tells x what comes: informed, answered,
-	// x.deliver and x.ended, or failed, and drained. After x.ended, failed, and
-	// outlet.cancel it tells x nothing more.
+	// begin sends the head of x, sets x.wire, and lets x send its content at once or later by
+	// x.send. From then on it tells x what comes: informed, answered, x.deliver and x.ended, or
+	// failed, and drained. After x.ended, failed, and outlet.cancel it tells x nothing more.
 	begin(x *hop)
 	// retire closes it when what it carries has ended.
 	retire()

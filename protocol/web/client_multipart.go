@@ -17,8 +17,9 @@ type Part struct {
 }
 
 // Multipart is parts as the fields of an HTML form that may have files
-// (https://www.rfc-editor.org/rfc/rfc7578). Nothing is put together before: each part is sent as its
-// own Content sends it. The boundary between them is drawn from l's Rand, so that no part can guess it.
+// (https://www.rfc-editor.org/rfc/rfc7578). Nothing is put together before: each part is sent as
+// its own Content sends it. The boundary between them is drawn from l's Rand, so that no part can
+// guess it.
 func Multipart(l twistor.Loop, parts ...Part) Content {
 	var b [16]byte
 	io.ReadFull(l.Rand(), b[:])

@@ -69,8 +69,8 @@ func (o *origin) forget() {
 	}
 }
 
-// take has a link carry x, now or later. The one that was used last is taken
-// first: the others may grow old, and go.
+// take has a link carry x, now or later. The one that was used last is taken first: the others may
+// grow old, and go.
 func (o *origin) take(x *hop) {
 	x.origin = o
 	for i := len(o.links) - 1; i >= 0; i-- {
@@ -95,8 +95,8 @@ func (o *origin) places() int {
 	return count(o.c.MaxConnections, DefaultMaxConnections, math.MaxInt32) - len(o.links)
 }
 
-// want dials for those who wait. Where HTTP/2 may be spoken it waits for what
-// the first connection says: one may do for all.
+// want dials for those who wait. Where HTTP/2 may be spoken it waits for what the first connection
+// says: one may do for all.
 func (o *origin) want() {
 	for len(o.dialing) < len(o.waiting) && len(o.dialing) < o.places() && (o.known || len(o.dialing) == 0) {
 		k := &connector{o: o, parser: http1.Parser{Limits: o.c.Heads}}
@@ -136,8 +136,8 @@ func (o *origin) undial(k *connector) {
 	}
 }
 
-// leave takes x from those who wait; a connection that nobody waits for any
-// more is not dialed to its end.
+// leave takes x from those who wait; a connection that nobody waits for any more is not dialed to
+// its end.
 func (o *origin) leave(x *hop) {
 	for i, w := range o.waiting {
 		if w == x {

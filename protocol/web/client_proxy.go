@@ -17,9 +17,9 @@ func ProxyURL(text string) (func(*url.URL) (*url.URL, error), error) {
 	return func(*url.URL) (*url.URL, error) { return u, nil }, nil
 }
 
-// ProxyFromEnvironment is a Client.Proxy as the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY say, in either case. They are
-// read now, once: nothing that happens later changes what it says. HTTP_PROXY does not count in a CGI
-// program, where a client could have set it.
+// ProxyFromEnvironment is a Client.Proxy as the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY say,
+// in either case. They are read now, once: nothing that happens later changes what it says.
+// HTTP_PROXY does not count in a CGI program, where a client could have set it.
 func ProxyFromEnvironment() func(*url.URL) (*url.URL, error) {
 	return httpproxy.FromEnvironment().ProxyFunc()
 }

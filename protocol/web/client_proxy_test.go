@@ -25,8 +25,8 @@ func proxyAt(t *testing.T, url string) func(*url.URL) (*url.URL, error) {
 	return p
 }
 
-// V59, UC12: http goes through a proxy by its whole URL, one connection for all hosts, and the proxy's
-// password to the proxy only.
+// V59, UC12: http goes through a proxy by its whole URL, one connection for all hosts, and the
+// proxy's password to the proxy only.
 func TestUC12AbsoluteForm(t *testing.T) {
 	f := answering(ok("a"))
 	asks(t, f, &web.Client{Proxy: proxyAt(t, "http://me:secret@server:80")}, func(co *deferred.Co, w *sim.World, c *web.Client) error {
@@ -96,8 +96,8 @@ func (c *farConn) Connected() {
 	policy.Pipe(c.near.Transport, c.Transport)
 }
 
-// UC12, V55: https goes through a tunnel, and TLS is with the host behind it: a proxy that pretends to be it, or
-// refuses, or speaks first, gets nothing.
+// UC12, V55: https goes through a tunnel, and TLS is with the host behind it: a proxy that pretends
+// to be it, or refuses, or speaks first, gets nothing.
 func TestUC12Connect(t *testing.T) {
 	for _, c := range []struct {
 		name, proxy, said string
@@ -235,8 +235,8 @@ func TestPX09Permit(t *testing.T) {
 	}
 }
 
-// TLS-03: a body that only the end of the connection ends is whole if TLS says
-// so, and not if the connection is cut.
+// TLS-03: a body that only the end of the connection ends is whole if TLS says so, and not if the
+// connection is cut.
 func TestTLS03Truncated(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		w := sim.New(t, 0)

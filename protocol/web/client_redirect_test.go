@@ -127,8 +127,8 @@ func TestPX10Redirects(t *testing.T) {
 	}
 }
 
-// V56: a redirect without a Location is an answer, and so is every one to a Client that follows none, or
-// whose Redirect says so; a content that can be sent once ends it.
+// V56: a redirect without a Location is an answer, and so is every one to a Client that follows
+// none, or whose Redirect says so; a content that can be sent once ends it.
 func TestV56NotFollowed(t *testing.T) {
 	none := answering("HTTP/1.1 302 Found\r\nContent-Length: 1\r\n\r\na")
 	asks(t, none, nil, func(co *deferred.Co, w *sim.World, c *web.Client) error {
@@ -172,8 +172,8 @@ func TestV56NotFollowed(t *testing.T) {
 	})
 }
 
-// T-19: what is secret goes to the origin that it was meant for, and does not come back
-// on a later hop home.
+// T-19: what is secret goes to the origin that it was meant for, and does not come back on a later
+// hop home.
 func TestT19Secrets(t *testing.T) {
 	secrets := []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "WWW-Authenticate", "X-Api-Key"}
 	for _, c := range []struct {
@@ -245,8 +245,8 @@ func TestT19Secrets(t *testing.T) {
 	}
 }
 
-// T-20, V57: cookies go to the site that set them, and to no other; no site sets
-// them for a public suffix.
+// T-20, V57: cookies go to the site that set them, and to no other; no site sets them for a public
+// suffix.
 func TestT20Cookies(t *testing.T) {
 	w := sim.New(t, 0)
 	f := &fake{answer: func(_, _ int, r heard) string {

@@ -43,9 +43,9 @@ var (
 // maxURLBytes is how long a URL may be, in a request or a redirect.
 const maxURLBytes = 8 << 10
 
-// NewRequest makes a request for a Client. url is a whole one of http or https, escaped:
-// white space, controls and other letters than ASCII are refused, so nothing that stands in a URL
-// becomes a line of its own. A user and password in it become an Authorization field.
+// NewRequest makes a request for a Client. url is a whole one of http or https, escaped: white
+// space, controls and other letters than ASCII are refused, so nothing that stands in a URL becomes
+// a line of its own. A user and password in it become an Authorization field.
 func NewRequest(method, url string) (*Request, error) {
 	u, err := parseURL(url)
 	if err == nil && !http1.ValidMethod(method) {
@@ -120,8 +120,8 @@ func (r *Request) setURL(u *url.URL) {
 	r.pathSet, r.query = false, nil
 }
 
-// SetTarget has a client send target, byte for byte, in place of what the URL says: a
-// path and query. It is for proxies.
+// SetTarget has a client send target, byte for byte, in place of what the URL says: a path and
+// query. It is for proxies.
 func (r *Request) SetTarget(target string) error {
 	if !http1.ValidTarget(r.Method, target) || target == "" || target[0] != '/' && target != "*" {
 		return fmt.Errorf("web: target %q: want a path, escaped", shortened(target))

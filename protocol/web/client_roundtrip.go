@@ -14,12 +14,13 @@ import (
 )
 
 // RoundTripper makes of c what an http.Client wants as its Transport, so that programs that know
-// net/http ask over the loop: from any goroutine but the loop's. It has a pool of its own. Redirects and cookies are
-// the http.Client's; there is no Timeout and no MaxBodyBytes unless c sets them, for contexts
-// bound the one and readers the other. An Upgrade is refused. Safe for concurrent use.
+// net/http ask over the loop: from any goroutine but the loop's. It has a pool of its own.
+// Redirects and cookies are the http.Client's; there is no Timeout and no MaxBodyBytes unless c
+// sets them, for contexts bound the one and readers the other. An Upgrade is refused. Safe for
+// concurrent use.
 func (c *Client) RoundTripper() http.RoundTripper {
 	d := *c
-	d.origins, d.idle, d.out = nil, nil, nil
+	d.origins, d.idle, d.out, d.h2 = nil, nil, nil, nil
 	d.MaxRedirects, d.Cookies = -1, nil
 	if d.MaxBodyBytes == 0 {
 		d.MaxBodyBytes = -1

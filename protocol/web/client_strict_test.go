@@ -12,8 +12,7 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// T-14, V50: what would become another line, or is no URL, is refused before anything is
-// sent.
+// T-14, V50: what would become another line, or is no URL, is refused before anything is sent.
 func TestT14NewRequest(t *testing.T) {
 	for _, bad := range []struct{ method, url string }{
 		{"GET", "http://a/\r\nX: y"}, {"GET", "http://a/b c"}, {"GET", "http://a/\x00"}, {"GET", "http://a/é"}, {"GET", "http://é/"},
@@ -86,8 +85,8 @@ func TestT15Fields(t *testing.T) {
 	}
 }
 
-// answers are what servers may say: all that stands before a bar is one
-// segment. want is the status and body, or what the error says.
+// answers are what servers may say: all that stands before a bar is one segment. want is the status
+// and body, or what the error says.
 var answers = []struct{ name, said, want string }{
 	{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 hello"},
 	{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX: y\r\n\r\n", "200 hello"},
@@ -124,8 +123,7 @@ var answers = []struct{ name, said, want string }{
 	{"interim without end", strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 17), "broke the protocol"},
 }
 
-// V51, V62, PX-05: answers of all kinds, cut at each byte, are the same answer or
-// the same error.
+// V51, V62, PX-05: answers of all kinds, cut at each byte, are the same answer or the same error.
 func TestV62Answers(t *testing.T) {
 	for _, a := range answers {
 		t.Run(a.name, func(t *testing.T) {
@@ -173,8 +171,8 @@ func TestV62Head(t *testing.T) {
 	}
 }
 
-// PX-05: a connection that says more than it was asked for, or too early, is
-// not used again; one that does not is.
+// PX-05: a connection that says more than it was asked for, or too early, is not used again; one
+// that does not is.
 func TestPX05NotReused(t *testing.T) {
 	for _, c := range []struct {
 		name string

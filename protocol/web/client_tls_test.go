@@ -43,8 +43,8 @@ func TestT16AnotherName(t *testing.T) {
 	}
 }
 
-// UC12: a proxy of https is spoken to under TLS, whose name is verified, and a tunnel through it has TLS of its
-// own within.
+// UC12: a proxy of https is spoken to under TLS, whose name is verified, and a tunnel through it
+// has TLS of its own within.
 func TestUC12SecureProxy(t *testing.T) {
 	for _, c := range []struct{ url, trusts, want string }{
 		{"http://plain/x", "proxy", "GET http://plain/x"},

@@ -12,8 +12,8 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 )
 
-// A Response is what a server answered to a Client. Take its Body, or Close
-// it: until then it holds a connection, at most for Client.Timeout. Loop-only.
+// A Response is what a server answered to a Client. Take its Body, or Close it: until then it holds
+// a connection, at most for Client.Timeout. Loop-only.
 type Response struct {
 	// Status is from 200 to 999, or 101 after an Upgrade.
 	Status int
@@ -22,8 +22,8 @@ type Response struct {
 	Header Header
 	// Body is never nil. It is decoded if Decoded says so.
 	Body *Body
-	// Decoded: the body was gzip, or another content coding, and is not any more. Content-Encoding and
-	// Content-Length are taken from Header then.
+	// Decoded: the body was gzip, or another content coding, and is not any more. Content-Encoding
+	// and Content-Length are taken from Header then.
 	Decoded bool
 	// Request is what was asked: the last one, after redirects.
 	Request *Request
@@ -40,8 +40,8 @@ func (p *Response) Proto() (major, minor int) { return p.major, p.minor }
 // OK says whether Status is from 200 to 299.
 func (p *Response) OK() bool { return p.Status/100 == 2 }
 
-// Bytes takes the whole body, of at most limit bytes, else it fails with
-// ErrTooLarge; negative: as many as Client.MaxBodyBytes allows. To cancel it ends the answer.
+// Bytes takes the whole body, of at most limit bytes, else it fails with ErrTooLarge; negative: as
+// many as Client.MaxBodyBytes allows. To cancel it ends the answer.
 func (p *Response) Bytes(limit int64) *deferred.Deferred[[]byte] {
 	all := p.Body.Bytes(limit)
 	whole := deferred.New[[]byte](p.Body.loop)
@@ -61,8 +61,8 @@ func (p *Response) Text(limit int64) *deferred.Deferred[string] {
 	return deferred.Then(p.Bytes(limit), func(b []byte) (string, error) { return string(b), nil })
 }
 
-// JSON takes the whole body, of at most limit bytes as Bytes, into v. Anything behind the
-// value is an error.
+// JSON takes the whole body, of at most limit bytes as Bytes, into v. Anything behind the value is
+// an error.
 func (p *Response) JSON(v any, limit int64) *deferred.Signal {
 	return deferred.Then(p.Bytes(limit), func(b []byte) (struct{}, error) {
 		d := json.NewDecoder(bytes.NewReader(b))
@@ -79,8 +79,8 @@ func (p *Response) JSON(v any, limit int64) *deferred.Signal {
 	})
 }
 
-// Close ends the answer: what is left of the body is dropped, and its connection with it, unless the body
-// has come whole. It may be called again.
+// Close ends the answer: what is left of the body is dropped, and its connection with it, unless
+// the body has come whole. It may be called again.
 func (p *Response) Close() {
 	if p.hop != nil {
 		p.hop.fetch.drop(p, ErrEnded)

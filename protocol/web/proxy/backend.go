@@ -15,8 +15,7 @@ type Balance int
 const (
 	// RoundRobin takes one after another.
 	RoundRobin Balance = iota
-	// LeastBusy takes the one with the fewest requests under way, of equals one
-	// after another.
+	// LeastBusy takes the one with the fewest requests under way, of equals one after another.
 	LeastBusy
 )
 

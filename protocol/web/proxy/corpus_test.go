@@ -29,9 +29,9 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// PX-04: each message of the corpus goes through the proxy to a back end of ours, in one piece and byte by byte. What
-// the back end reads is what the proxy forwarded, no more and no less, and it finds nothing wrong
-// with it.
+// PX-04: each message of the corpus goes through the proxy to a back end of ours, in one piece and
+// byte by byte. What the back end reads is what the proxy forwarded, no more and no less, and it
+// finds nothing wrong with it.
 func TestPX04CorpusToOurs(t *testing.T) {
 	for _, c := range http1test.Corpus() {
 		if c.Response {
@@ -108,8 +108,8 @@ func forwarding(t *testing.T, back string) (addr string, forwarded func() int) {
 	}
 }
 
-// playCorpus sends the corpus, each case on a connection of its own, and returns how many
-// requests are whole by its own account.
+// playCorpus sends the corpus, each case on a connection of its own, and returns how many requests
+// are whole by its own account.
 func playCorpus(t *testing.T, addr string) (whole int) {
 	t.Helper()
 	for _, c := range http1test.Corpus() {
@@ -150,8 +150,8 @@ func finals(p []byte) int {
 	return strings.Count(string(p), "HTTP/1.1 ") - strings.Count(string(p), "HTTP/1.1 1")
 }
 
-// judge compares the numbers of the requests that a back end saw with what was
-// forwarded: each once, and none that was not.
+// judge compares the numbers of the requests that a back end saw with what was forwarded: each
+// once, and none that was not.
 func judge(t *testing.T, seen []string, forwarded, whole int) {
 	t.Helper()
 	slices.Sort(seen)
@@ -234,7 +234,8 @@ server { listen %[2]s; location / { return 200 "ok"; } } }`, dir, at)
 	}
 	var seen []string
 	for line := range strings.Lines(string(text)) {
-		// A connection that was opened and ended before a byte of a request is logged too, with a length of 0.
+		// A connection that was opened and ended before a byte of a request is logged too, with a
+		// length of 0.
 		if number, length, _ := strings.Cut(strings.TrimSpace(line), " "); length != "0" {
 			seen = append(seen, number)
 		}

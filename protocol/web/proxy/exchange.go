@@ -45,8 +45,8 @@ func (p *passage) Send(l twistor.Loop, w web.BodyWriter) *deferred.Signal {
 	}), func(struct{}) (struct{}, error) { return struct{}{}, nil })
 }
 
-// pour writes a body to w, and holds it back while w is full. It fails with the first
-// error of either.
+// pour writes a body to w, and holds it back while w is full. It fails with the first error of
+// either.
 func pour(l twistor.Loop, body *web.Body, w web.BodyWriter) *deferred.Signal {
 	done := deferred.New[struct{}](l)
 	fail := func(err error) { done.Fail(err) }
@@ -103,8 +103,7 @@ func answer(co *deferred.Co, w *web.ResponseWriter, r *web.Request, p *web.Respo
 	return nil
 }
 
-// inform passes interim answers on to whom they are for; 100 (Continue) is
-// between neighbours.
+// inform passes interim answers on to whom they are for; 100 (Continue) is between neighbours.
 func inform(out *web.Request, status int, h *web.Header) {
 	w, ok := out.Value(writerKey{}).(*web.ResponseWriter)
 	if !ok || status == 100 {
@@ -115,8 +114,7 @@ func inform(out *web.Request, status int, h *web.Header) {
 	w.Inform(status, &passed)
 }
 
-// failure is what a client is told of what went wrong behind us: not more than
-// a status.
+// failure is what a client is told of what went wrong behind us: not more than a status.
 func failure(err error, sent *passage) error {
 	if sent != nil && sent.err != nil {
 		// The client broke its own request off, or it is too large.

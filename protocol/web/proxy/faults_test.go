@@ -13,8 +13,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// A raw is a back end that says the same to whatever comes, once a connection;
-// what stands before "<close>" or "<reset>" is said, and the connection ended.
+// A raw is a back end that says the same to whatever comes, once a connection; what stands before
+// "<close>" or "<reset>" is said, and the connection ended.
 type raw struct {
 	says  string
 	heard []string // one for each connection
@@ -104,8 +104,8 @@ func TestV37Failures(t *testing.T) {
 	}
 }
 
-// PX-06: a request that a back end may have done is not done again by another; one that reached none
-// is, also with a body.
+// PX-06: a request that a back end may have done is not done again by another; one that reached
+// none is, also with a body.
 func TestPX06NotReplayed(t *testing.T) {
 	for _, c := range []struct {
 		name, first string // what the first back end says; "": it does not listen
@@ -152,7 +152,8 @@ func TestPX06NotReplayed(t *testing.T) {
 	}
 }
 
-// V37: a client that leaves ends what is done for it; one that cuts its body, too, and the back end sees it cut.
+// V37: a client that leaves ends what is done for it; one that cuts its body, too, and the back end
+// sees it cut.
 func TestV37ClientLeaves(t *testing.T) {
 	for _, head := range []string{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf"} {
 		w := sim.New(t, 0)

@@ -13,20 +13,21 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-// A Forward asks the web for its clients: http by whole URLs, everything else
-// through CONNECT. With no Allow it does nothing for anybody. It lives on one loop; its fields do not
-// change after first use. Loop-only.
+// A Forward asks the web for its clients: http by whole URLs, everything else through CONNECT. With
+// no Allow it does nothing for anybody. It lives on one loop; its fields do not change after first
+// use. Loop-only.
 type Forward struct {
-	// Allow are the hosts and ports that may be asked for: "example.com:443", "*.example.com:80" for all
-	// below it, "*:443" for every host, "10.0.0.7:*" for every port. None: nobody may be asked.
+	// Allow are the hosts and ports that may be asked for: "example.com:443", "*.example.com:80"
+	// for all below it, "*:443" for every host, "10.0.0.7:*" for every port. None: nobody may be
+	// asked.
 	Allow []string
-	// Private allows addresses of this host and of private networks. Names that resolve to
-	// one are refused otherwise, when they are connected to.
+	// Private allows addresses of this host and of private networks. Names that resolve to one are
+	// refused otherwise, when they are connected to.
 	Private bool
 	// Authorize says who may ask: an error is 407. Nil: everybody who can reach us.
 	Authorize func(co *deferred.Co, r *web.Request) error
-	// Challenge is how clients that may not are told to say who they are. "":
-	// `Basic realm="proxy"`.
+	// Challenge is how clients that may not are told to say who they are. "": `Basic
+	// realm="proxy"`.
 	Challenge string
 	// Client asks. Nil: one as Backends makes it, that connects to permitted addresses only.
 	Client *web.Client
@@ -175,8 +176,8 @@ var inner = []netip.Prefix{
 	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("fec0::/10"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("5f00::/16"),
 }
 
-// Public says whether an address is one of the public Internet: not this host's,
-// not a private network's, no group, nothing reserved.
+// Public says whether an address is one of the public Internet: not this host's, not a private
+// network's, no group, nothing reserved.
 func Public(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {

@@ -23,8 +23,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// V37: HTTP/2 in front and HTTP/1.1 behind: net/http on both sides, many requests at once on one connection, with bodies,
-// trailers and answers of unknown length.
+// V37: HTTP/2 in front and HTTP/1.1 behind: net/http on both sides, many requests at once on one
+// connection, with bodies, trailers and answers of unknown length.
 func TestV37HTTP2InFront(t *testing.T) {
 	back := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -123,8 +123,8 @@ func (f *far) DataReceived(s *h2.Stream, p []byte, end bool) {
 	f.h2.Consume(s, len(p))
 }
 
-// V37: a WebSocket of HTTP/2 (RFC 8441) reaches a back end of HTTP/1.1 as one of RFC 6455, and only if that
-// proves to have understood.
+// V37: a WebSocket of HTTP/2 (RFC 8441) reaches a back end of HTTP/1.1 as one of RFC 6455, and only
+// if that proves to have understood.
 func TestV37WebSocketOfHTTP2(t *testing.T) {
 	for _, lies := range []bool{false, true} {
 		w := sim.New(t, 0)

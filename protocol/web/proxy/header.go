@@ -14,9 +14,9 @@ var hopByHop = []string{
 	"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "Proxy", "HTTP2-Settings",
 }
 
-// endToEnd are fields that others behind us rely on: a Connection field cannot
-// name them away. "A sender MUST NOT send a connection option corresponding to a
-// field that is intended for all recipients of the content", RFC 9110, section 7.6.1.
+// endToEnd are fields that others behind us rely on: a Connection field cannot name them away. "A
+// sender MUST NOT send a connection option corresponding to a field that is intended for all
+// recipients of the content", RFC 9110, section 7.6.1.
 var endToEnd = []string{
 	"Authorization", "Cookie", "Set-Cookie", "Host", "Cache-Control", "Expires", "Pragma", "Vary", "Age", "Date", "ETag", "Location",
 	"Content-Length", "Content-Type", "Content-Encoding", "Content-Range", "Content-Location", "Content-Disposition", "Content-Security-Policy",

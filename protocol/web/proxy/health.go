@@ -12,8 +12,8 @@ import (
 
 // A Health says how back ends are looked after.
 type Health struct {
-	// Path is asked for, below the path of the back end; a status from 200 to 399
-	// is health. "": "/".
+	// Path is asked for, below the path of the back end; a status from 200 to 399 is health. "":
+	// "/".
 	Path string
 	// Every is how often. 0: 10 s.
 	Every time.Duration
@@ -21,8 +21,8 @@ type Health struct {
 	Timeout time.Duration
 }
 
-// Watch asks each back end for Health.Path, now and again and again, until the Signal is
-// cancelled: who does not answer well is passed by until it does. A Reverse that nobody watches learns from
+// Watch asks each back end for Health.Path, now and again and again, until the Signal is cancelled:
+// who does not answer well is passed by until it does. A Reverse that nobody watches learns from
 // its requests only.
 func (p *Reverse) Watch(l twistor.Loop) *deferred.Signal {
 	if p.Client == nil {

@@ -17,7 +17,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// site is a simulated network: a client, a proxy named "proxy" that serves h, and whatever a test adds.
+// site is a simulated network: a client, a proxy named "proxy" that serves h, and whatever a test
+// adds.
 type site struct {
 	*sim.World
 	server *web.Server
@@ -248,8 +249,8 @@ func TestPX01HopByHop(t *testing.T) {
 	w.Advance(2 * time.Minute)
 }
 
-// PX-02: what a client says of who asks is replaced; what a trusted proxy says is kept and
-// added to.
+// PX-02: what a client says of who asks is replaced; what a trusted proxy says is kept and added
+// to.
 func TestPX02Forwarded(t *testing.T) {
 	said := []string{"X-Forwarded-For", "1.1.1.1, 2.2.2.2", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "evil", "X-Real-IP", "9.9.9.9", "Forwarded", "for=3.3.3.3", "X-Forwarded-Port", "1"}
 	for _, c := range []struct {

@@ -14,8 +14,8 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-// A Reverse hands requests to back ends. It lives on one loop; its fields do not
-// change after first use. Loop-only.
+// A Reverse hands requests to back ends. It lives on one loop; its fields do not change after first
+// use. Loop-only.
 type Reverse struct {
 	// To are the URLs of the back ends: "http://10.0.0.2:8080", "https://inner.example/base". A
 	// path in one stands before that of each request.
@@ -25,23 +25,25 @@ type Reverse struct {
 	// Client asks them. Nil: one as Backends makes it.
 	Client *web.Client
 	// Trusted are the proxies before us whose word about the client counts: what they say in
-	// X-Forwarded-For is kept and added to. From all others X-Forwarded-*, X-Real-IP and Forwarded are
-	// replaced. None: nobody is.
+	// X-Forwarded-For is kept and added to. From all others X-Forwarded-*, X-Real-IP and Forwarded
+	// are replaced. None: nobody is.
 	Trusted []netip.Prefix
-	// KeepHost asks for the host that the client asked for, in place of the back
-	// end's; it is told by X-Forwarded-Host in any case.
+	// KeepHost asks for the host that the client asked for, in place of the back end's; it is told
+	// by X-Forwarded-Host in any case.
 	KeepHost bool
 	// Forwarded tells who asks by the field Forwarded (RFC 7239) too.
 	Forwarded bool
-	// MaxFailures is how many failures in a row, to connect or to answer at all, have a
-	// back end passed by for Rest. 0: 3; negative: none has. Rest 0: 10 s.
+	// MaxFailures is how many failures in a row, to connect or to answer at all, have a back end
+	// passed by for Rest. 0: 3; negative: none has. Rest 0: 10 s.
 	MaxFailures int
 	Rest        time.Duration
 	// Health says how Watch looks after the back ends.
 	Health Health
-	// Request may change what is asked: out is new, in what the client asked. An error is the answer. Nil: nothing is changed.
+	// Request may change what is asked: out is new, in what the client asked. An error is the
+	// answer. Nil: nothing is changed.
 	Request func(out, in *web.Request) error
-	// Response may change what is answered, before it leaves. An error is the answer instead. Nil: nothing is.
+	// Response may change what is answered, before it leaves. An error is the answer instead. Nil:
+	// nothing is.
 	Response func(p *web.Response, in *web.Request) error
 
 	// Owned by the loop.
@@ -51,8 +53,8 @@ type Reverse struct {
 	next   int
 }
 
-// Backends makes a Client for back ends: it leaves answers as they are, follows
-// no redirect, waits 60 s for a head and an hour for a whole answer.
+// Backends makes a Client for back ends: it leaves answers as they are, follows no redirect, waits
+// 60 s for a head and an hour for a whole answer.
 func Backends(l twistor.Loop) *web.Client {
 	return &web.Client{
 		Loop: l, Raw: true, MaxRedirects: -1, MaxBodyBytes: -1, MaxConnections: 256, MaxIdle: 256,
@@ -181,8 +183,8 @@ func (p *Reverse) request(b *backend, r *web.Request) (*web.Request, error) {
 	return out, nil
 }
 
-// targetOf is the target of r: as it came, byte for byte, unless a Handler before us
-// gave it another path. So what was decided upon is what is asked.
+// targetOf is the target of r: as it came, byte for byte, unless a Handler before us gave it
+// another path. So what was decided upon is what is asked.
 func targetOf(r *web.Request) string {
 	target := r.Target()
 	path, query, has := strings.Cut(target, "?")
@@ -202,8 +204,8 @@ func targetOf(r *web.Request) string {
 // identity are the fields that say who asks.
 var identity = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "Forwarded"}
 
-// identify says who asks: what the client said of it itself counts only if it is
-// a proxy that we trust.
+// identify says who asks: what the client said of it itself counts only if it is a proxy that we
+// trust.
 func (p *Reverse) identify(out, r *web.Request) {
 	h := &out.Header
 	peer, ok := addressOf(r.RemoteAddr())

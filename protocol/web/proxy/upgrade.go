@@ -11,8 +11,8 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-// upgrade asks for another protocol; if the server agrees, both connections are
-// joined, and over is true. Else resp is an ordinary answer.
+// upgrade asks for another protocol; if the server agrees, both connections are joined, and over is
+// true. Else resp is an ordinary answer.
 func upgrade(co *deferred.Co, c *web.Client, out *web.Request, w *web.ResponseWriter, r *web.Request) (resp *web.Response, over bool, err error) {
 	if r.Body.Length() != 0 && r.Method != "CONNECT" {
 		return nil, false, &web.Error{Status: 400, Public: "a request that switches has no body"}

@@ -16,7 +16,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// V37: an Upgrade passes through, with what either side said early, over a hundred networks; and its end passes too.
+// V37: an Upgrade passes through, with what either side said early, over a hundred networks; and
+// its end passes too.
 func TestV37Upgrade(t *testing.T) {
 	n := 100
 	if testing.Short() || raceEnabled {
@@ -76,8 +77,8 @@ func (s *shout) Received(p []byte) {
 	}
 }
 
-// V37: a back end that refuses to upgrade answers as it likes; one that fails is 502; a client that has left
-// leaves no tunnel behind.
+// V37: a back end that refuses to upgrade answers as it likes; one that fails is 502; a client that
+// has left leaves no tunnel behind.
 func TestV37UpgradeRefused(t *testing.T) {
 	for says, want := range map[string]string{
 		"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno": "426 no",
@@ -166,8 +167,8 @@ func TestP13NothingAllowed(t *testing.T) {
 	}
 }
 
-// V36, PX-01: a Forward asks by whole URLs, adds Via, and keeps the client's password for it to itself;
-// 407 without one; a loop is found.
+// V36, PX-01: a Forward asks by whole URLs, adds Via, and keeps the client's password for it to
+// itself; 407 without one; a loop is found.
 func TestV36Forward(t *testing.T) {
 	w := sim.New(t, 0)
 	back := &told{}
@@ -283,8 +284,8 @@ func (c *halves) send(p []byte) {
 	}
 }
 
-// PX-09: names that lead to inner addresses are refused when they are connected to,
-// by either way, and so are the addresses themselves.
+// PX-09: names that lead to inner addresses are refused when they are connected to, by either way,
+// and so are the addresses themselves.
 func TestPX09Inner(t *testing.T) {
 	for _, asked := range []string{"CONNECT web:80", "GET http://web/", "CONNECT 10.0.0.1:80", "CONNECT 127.0.0.1:80", "CONNECT [::1]:80", "CONNECT [::ffff:127.0.0.1]:80", "GET http://127.0.0.1/", "CONNECT [fd00::1]:80"} {
 		w := sim.New(t, 0)
