@@ -121,9 +121,6 @@ func (c *Conn) finish(why *Error, cause Cause) {
 	c.events.Ended(why)
 }
 
-// Over reports whether the connection has ended.
-func (c *Conn) Over() bool { return c.over }
-
 // moved is when something last left for s. A stream that may send, and waits
 // for others, has no fault of its own.
 func (c *Conn) moved(s *Stream) time.Time {

@@ -30,12 +30,11 @@ const (
 )
 
 const (
-	frameHead    = 9       // bytes before each frame's payload
-	maxFrame     = 1 << 14 // payload that we accept, and send: the least that everybody must
-	maxWindow    = 1<<31 - 1
-	maxStreamID  = 1<<31 - 1
-	firstWindow  = 65_535 // of streams and the connection, before anybody says otherwise
-	windowUpdate = frameHead + 4
+	frameHead   = 9       // bytes before each frame's payload
+	maxFrame    = 1 << 14 // payload that we accept, and send: the least that everybody must
+	maxWindow   = 1<<31 - 1
+	maxStreamID = 1<<31 - 1
+	firstWindow = 65_535 // of streams and the connection, before anybody says otherwise
 )
 
 // Preface is what a client sends first, and what no HTTP/1 message begins with.

@@ -53,9 +53,6 @@ type piece struct {
 // ID is the stream's number: odd, and higher than those of all before it.
 func (s *Stream) ID() uint32 { return s.id }
 
-// Conn is the connection that the stream is of.
-func (s *Stream) Conn() *Conn { return s.conn }
-
 // Held reports whether bytes of the body have come that nobody has consumed.
 func (s *Stream) Held() bool { return s.held > 0 }
 
