@@ -1,9 +1,11 @@
 // Package weblog is the plugin `twistor weblog`: it follows the access log of a
-// web server and streams every hit, as XML, to whoever connects.
+// web server, streams every hit, as XML, to whoever connects, and shows it to
+// browsers.
 //
-// The work is done by two others: service/follow reads the log, and
-// protocol/weblog serves the stream; this package joins them, and makes up a
-// log where there is none:
+// The work is done by three others: service/follow reads the log,
+// protocol/weblog serves the stream and page the page; this package joins them.
+// Where there is no log, the hits of the page itself are it, so that whoever opens
+// it is in it; and Sample, or having no page either, has one made up.
 //
 //	c := weblog.New()
 //	c.Log = "/var/log/nginx/access.log"
@@ -20,5 +22,8 @@
 // Without Resume, clients stay connected through an upgrade as well, and do not
 // get what is logged in that moment.
 //
-// Limits: those of the two packages; the made-up log is begun anew at 1 MiB.
+// A browser that watches comes back by itself after a restart or an upgrade, and
+// with Resume it goes on where it was.
+//
+// Limits: those of the three packages; the made-up log is begun anew at 1 MiB.
 package weblog

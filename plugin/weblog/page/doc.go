@@ -28,6 +28,9 @@
 // ones; 512 bytes of a path and 200 of other fields. Where it listens on loopback,
 // names of other sites are refused, so that none can read the log by DNS rebinding.
 //
+// Over HTTP/1.1 a browser has no more than six connections to one place, for all
+// its tabs, and each that watches takes one; under TLS, HTTP/2 has room for all.
+//
 // There is no login: whoever reaches the page reads the log. Keep it on
 // loopback or a UNIX socket, behind a server that asks who comes.
 package page

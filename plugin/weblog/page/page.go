@@ -109,7 +109,11 @@ func (p *Page) Published(r *weblog.Record) {
 		p.pending.at = p.loop.Now()
 		p.due.Reset(max(0, perEvent-p.pending.at.Sub(p.flushed)))
 	}
-	p.pending.add(r.Hit())
+	if p.pending.full() {
+		p.pending.reckon(r.Status)
+	} else {
+		p.pending.list(r.Hit())
+	}
 }
 
 // recall begins with the Past, as if each second of it were an event.
@@ -122,8 +126,8 @@ func (p *Page) recall() {
 		if p.pending.count == 0 {
 			p.pending.at = h.Time
 		}
-		p.pending.add(h)
-		if i == len(hits)-1 || p.pending.listed == maxListed || hits[i+1].Time.Unix() != h.Time.Unix() {
+		p.pending.list(h)
+		if i == len(hits)-1 || p.pending.full() || hits[i+1].Time.Unix() != h.Time.Unix() {
 			p.remember()
 		}
 	}

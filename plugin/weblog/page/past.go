@@ -35,22 +35,26 @@ type event struct {
 	more   [6]int // hits without a row, by the first digit of their status
 }
 
-// add takes another hit.
-func (e *event) add(h weblog.Hit) {
-	number := e.first + uint64(e.count)
-	e.count++
-	if e.listed == maxListed {
-		class := h.Status / 100
-		if class < 1 || class > 5 {
-			class = 0
-		}
-		e.more[class]++
-		return
-	}
+// full reports whether no more hits are listed.
+func (e *event) full() bool { return e.listed == maxListed }
+
+// list adds a hit, where e is not full.
+func (e *event) list(h weblog.Hit) {
 	if e.listed++; e.listed > 1 {
 		e.rows = append(e.rows, ',')
 	}
-	e.rows = appendRow(e.rows, number, h)
+	e.rows = appendRow(e.rows, e.first+uint64(e.count), h)
+	e.count++
+}
+
+// reckon adds a hit that is not listed.
+func (e *event) reckon(status int) {
+	class := status / 100
+	if class > 5 {
+		class = 0
+	}
+	e.more[class]++
+	e.count++
 }
 
 // encode writes e as browsers get it, and forgets nothing.

@@ -67,6 +67,7 @@
       $('own').hidden = hello.title !== ''
       say('live', 'live')
       draw()
+      setTimeout(tick, 50) // what was there before follows at once
     })
     source.onmessage = e => {
       place = e.lastEventId
