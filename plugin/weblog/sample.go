@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -100,11 +101,17 @@ func (s *sample) visited() {
 			s.timer.Stop()
 		}
 	})
-	s.timer.Reset(time.Duration(s.visitor.rnd.Int64N(int64(maxSampleDelay))))
+	s.timer.Reset(s.visitor.rest(s.loop.Now()))
 }
 
 // A visitor makes up hits.
 type visitor struct{ rnd *rand.Rand }
+
+// rest is how long nobody comes: there are busy and quiet half minutes.
+func (v visitor) rest(now time.Time) time.Duration {
+	quiet := 0.55 + 0.45*math.Sin(2*math.Pi*float64(now.Unix()%47)/47)
+	return time.Duration(v.rnd.Int64N(int64(quiet * float64(maxSampleDelay))))
+}
 
 // visit returns one to three lines: a page, and what belongs to it.
 func (v visitor) visit(now time.Time) (lines []byte) {
@@ -113,15 +120,20 @@ func (v visitor) visit(now time.Time) (lines []byte) {
 		host = fmt.Sprintf("2001:db8::%x", 1+v.rnd.IntN(0xffff))
 	}
 	agent := pick(v.rnd, agents)
+	if v.rnd.IntN(3) == 0 {
+		host = pick(v.rnd, regulars)
+	}
 	page, referrer := pick(v.rnd, pages), pick(v.rnd, referrers)
 	for i := range 1 + v.rnd.IntN(3) {
 		method, status := "GET", 200
-		switch v.rnd.IntN(12) {
-		case 0:
+		switch v.rnd.IntN(24) {
+		case 0, 1:
 			status = 304
-		case 1:
+		case 2, 3:
 			status = 404
-		case 2:
+		case 4:
+			status = 503
+		case 5, 6:
 			if i == 0 {
 				method, status = "POST", 302
 			}
@@ -146,6 +158,13 @@ var (
 	pages     = []string{"/", "/about", "/articles/event-driven", "/articles/twelve-servers", "/search?q=reactor&page=2", "/feed.xml"}
 	parts     = []string{"/style.css", "/logo.svg", "/script.js", "/photos/1.jpg", "/photos/2.jpg"}
 	referrers = []string{"-", "-", "https://search.example.org/?q=networking", "https://news.example.net/item?id=42"}
-	agents    = []string{"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "curl/8.14.1", "Lynx/2.9.2",
-		"Mozilla/5.0 (compatible; Crawler/1.0; +https://search.example.org/bot)"}
+	regulars  = []string{"192.0.2.7", "192.0.2.80", "198.51.100.23", "203.0.113.5", "2001:db8::1f"}
+	agents    = []string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Mobile Safari/537.36",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
+		"curl/8.14.1", "Lynx/2.9.2",
+		"Mozilla/5.0 (compatible; Crawler/1.0; +https://search.example.org/bot)",
+	}
 )
