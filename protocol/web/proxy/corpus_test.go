@@ -199,8 +199,14 @@ func TestPX04CorpusToNginx(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// nginx inherits the socket, as in its own upgrades, so nobody waits until it listens.
 	at := l.Addr().String()
+	socket, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
 	l.Close()
+	defer socket.Close()
 	conf := fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/pid; error_log /dev/null; events {}
 http { log_format n '$http_x_number $request_length'; access_log %[1]s/log n; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c;
 uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e; underscores_in_headers on; large_client_header_buffers 4 32k; client_max_body_size 0;
@@ -209,6 +215,7 @@ server { listen %[2]s; location / { return 200 "ok"; } } }`, dir, at)
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "-c", filepath.Join(dir, "conf"), "-p", dir)
+	cmd.ExtraFiles, cmd.Env = []*os.File{socket}, append(os.Environ(), "NGINX=3;")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -216,13 +223,6 @@ server { listen %[2]s; location / { return 200 "ok"; } } }`, dir, at)
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	}()
-	for range 200 {
-		if conn, err := net.Dial("tcp", at); err == nil {
-			conn.Close()
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // until it listens
-	}
 	addr, forwarded := forwarding(t, "http://"+at)
 	whole := playCorpus(t, addr)
 	n := forwarded()

@@ -1,6 +1,6 @@
 // Package proxy stands between clients and other servers. Reverse hands the requests of a site to
 // its back ends; Forward asks the web for clients that may not, or will not, do it themselves. Both
-// are web.Handlers.
+// are Handlers of package web.
 //
 //	site := &proxy.Reverse{To: []string{"http://10.0.0.2:8080", "http://10.0.0.3:8080"}}
 //	server := &web.Server{Handler: site}
