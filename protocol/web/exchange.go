@@ -73,7 +73,7 @@ func (x *exchange) reset(c carrier) {
 	clear(w.after)
 	h, tr, after := w.header, w.trailer, w.after[:0]
 	*w = ResponseWriter{}
-	w.x, w.c, w.header, w.trailer, w.after, w.declared = x, c, h, tr, after, -1
+	w.x, w.c, w.header, w.trailer, w.after, w.declared, w.implied = x, c, h, tr, after, -1, 200
 	x.req.reset()
 }
 
@@ -87,6 +87,9 @@ func (x *exchange) begin() {
 	defer x.repay()
 	w := &x.w
 	if w.switched || w.ended {
+		if done != nil {
+			done.Done(nil) // its failure changes nothing any more
+		}
 		return
 	}
 	if done == nil {
@@ -115,9 +118,15 @@ func (x *exchange) begin() {
 
 // serve calls the Handler; a panic is a failure.
 func (x *exchange) serve() (done *deferred.Signal) {
+	c := x.c
 	defer func() {
-		if v := recover(); v != nil {
-			done = deferred.Failed[struct{}](x.c.transport().Loop(), panicked(v))
+		v := recover()
+		switch {
+		case v == nil:
+		case x.w.ended || x.w.switched: // too late to be one, and x may be another's
+			x.s.log(c.transport().Loop()).Error("web: panic after the answer", "conn", c.transport(), "err", panicked(v), "stack", string(debug.Stack()))
+		default:
+			done = deferred.Failed[struct{}](c.transport().Loop(), panicked(v))
 		}
 	}()
 	return x.s.handler().Serve(&x.w, &x.req)
@@ -173,7 +182,7 @@ func (x *exchange) page(status int, err error, id string) {
 	w.filter, w.broken = nil, nil
 	w.buf, w.sent, w.declared, w.status = nil, 0, -1, 0
 	w.soon.Stop()
-	w.ready = nil
+	w.ready, w.implied = nil, status
 	if status == 413 || status == 408 {
 		w.header.Set("Connection", "close")
 	}
@@ -196,9 +205,6 @@ func (x *exchange) page(status int, err error, id string) {
 			WriteError(w, &x.req, status, public, id)
 		}
 	}()
-	if w.status == 0 {
-		w.status = status
-	}
 }
 
 // ours says whether a failure is one of the server or of its Handler, and not its

@@ -30,13 +30,11 @@ func WriteError(w *ResponseWriter, r *Request, status int, public, id string) {
 // WriteError, with public for the client's eyes, which may be "". Fields that
 // were set stay.
 func Refuse(w *ResponseWriter, r *Request, status int, public string) {
+	w.implied = status
 	if page := w.x.s.ErrorPage; page != nil {
 		page(w, r, status, public, "")
 	} else {
 		WriteError(w, r, status, public, "")
-	}
-	if w.status == 0 {
-		w.status = status
 	}
 }
 

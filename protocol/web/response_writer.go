@@ -25,6 +25,7 @@ type ResponseWriter struct {
 	x         *exchange
 	c         carrier
 	status    int
+	implied   int // what it is if nobody says it: 200, or that of an error page
 	header    Header
 	trailer   Header
 	declared  int64 // Content-Length of the Handler; -1: none
@@ -295,7 +296,7 @@ func (w *ResponseWriter) may(n int) error {
 		return ErrEnded
 	}
 	if w.status == 0 {
-		w.status = 200
+		w.status = w.implied
 	}
 	if w.declared < 0 && !w.headSent {
 		w.readLength()
@@ -346,7 +347,7 @@ func (w *ResponseWriter) begin(last bool) error {
 		return nil
 	}
 	if w.status == 0 {
-		w.status = 200
+		w.status = w.implied
 	}
 	if w.broken != nil {
 		return w.broken
