@@ -189,7 +189,7 @@ func (x *exchange) page(status int, err error, id string) {
 	func() {
 		defer func() {
 			if v := recover(); v != nil {
-				x.report(panicked(v), status)
+				x.report(panicked(v), 0)
 			}
 		}()
 		var public string

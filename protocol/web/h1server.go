@@ -33,12 +33,14 @@ type h1conn struct {
 	timer    deferred.Timer
 	next     twistor.Protocol // the one to switch to
 	served   int
-	written  int64 // bytes given to t
-	progress int64 // what t had sent at the last tick
+	written  int64         // bytes given to t
+	progress int64         // what t had sent at the last tick
+	stuck    time.Duration // how long that has not changed, while parting
 	feeding  bool
 	holding  bool // t is paused for what is unread
 	stalled  bool // no request is served until the client takes its answers
 	closing  bool // nothing that comes counts any more
+	parting  bool // closing, and not all is sent
 	last     bool // this answer is the last
 	readOver bool // the client sends no more
 	gone     bool
@@ -290,24 +292,70 @@ func (c *h1conn) refuse(err error) {
 	dst = append(dst, "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(len(body)), 10)
 	dst = append(append(dst, "\r\n\r\n"...), body...)
-	c.t.Write(dst)
+	c.write(dst)
 	c.s.out = dst[:0]
-	c.close()
+	c.part()
 }
 
 // close says no more and hears no more; what was said arrives, since the end
-// lingers.
+// lingers: a refusal needs little for that, and answers may still lie in a system's
+// buffers when all has been sent.
 func (c *h1conn) close() {
 	if c.closing {
 		return
 	}
+	linger := DefaultLinger
+	if c.served > 0 {
+		if linger = within(c.s.WriteTimeout, DefaultWriteTimeout); linger == 0 {
+			linger = -1
+		}
+	}
 	c.closing = true
 	c.timer.Stop()
 	c.unread = nil
-	c.t.SetLimits(twistor.Limits{Linger: DefaultLinger})
+	c.t.SetLimits(twistor.Limits{Linger: linger})
 	c.holding = false
 	c.t.Resume()
 	c.t.Close()
+}
+
+// part says no more after the last answer. What waits to be sent has the time that
+// answers have; from then on it is close.
+func (c *h1conn) part() {
+	if c.closing {
+		return
+	}
+	if c.t.Buffered() == 0 {
+		c.close()
+		return
+	}
+	c.closing, c.parting = true, true
+	c.unread = nil
+	c.holding = false
+	c.t.Resume()
+	c.t.CloseWrite()
+	c.progress, c.stuck = c.sentSoFar(), 0
+	c.timer.Reset(DefaultLinger)
+}
+
+// parted looks whether all has been sent.
+func (c *h1conn) parted() {
+	sent := c.sentSoFar()
+	limit := within(c.s.WriteTimeout, DefaultWriteTimeout)
+	switch {
+	case c.t.Buffered() == 0:
+		c.closing, c.parting = false, false
+		c.close()
+		return
+	case sent != c.progress:
+		c.progress, c.stuck = sent, 0
+	default:
+		if c.stuck += DefaultLinger; limit > 0 && c.stuck >= limit {
+			c.t.Abort()
+			return
+		}
+	}
+	c.timer.Reset(DefaultLinger)
 }
 
 // finish ends an exchange whose body has been read and whose answer is written.
@@ -320,7 +368,7 @@ func (c *h1conn) finish(x *exchange, reusable bool) {
 		c.s.give(x)
 	}
 	if c.last || c.gone {
-		c.close()
+		c.part()
 		return
 	}
 	if !c.feeding {
@@ -410,6 +458,8 @@ func (c *h1conn) leave() {
 func (c *h1conn) expired() {
 	x := c.x
 	switch {
+	case c.parting:
+		c.parted()
 	case c.closing:
 	case x == nil && c.stalled:
 		if c.sentSoFar() == c.progress {
