@@ -52,8 +52,8 @@ func TestV50GetOverSeeds(t *testing.T) {
 					}))
 				}, "POST server /s 15 a/b"},
 				{func() *deferred.Deferred[*web.Response] {
-					return c.Post("http://server/r", web.Reader("", strings.NewReader(strings.Repeat("x", 20_000))))
-				}, "POST server /r 20000 "},
+					return c.Post("http://server/r", web.Reader("", strings.NewReader(strings.Repeat("x", 6_000))))
+				}, "POST server /r 6000 "},
 			} {
 				resp, err := ask.begin().Await(co)
 				if err != nil {

@@ -93,7 +93,7 @@ func field(head, name string) string {
 func TestV37StreamsOverSeeds(t *testing.T) {
 	n := 60
 	if testing.Short() || raceEnabled {
-		n = 15
+		n = 12
 	}
 	sim.Seeds(t, n, func(t *testing.T, w *sim.World) {
 		w.Host("back").Listen("tcp", ":8080", &web.Server{MaxBodyBytes: -1, Handler: web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
@@ -102,7 +102,7 @@ func TestV37StreamsOverSeeds(t *testing.T) {
 			hints.Set("Proxy-Authenticate", "secret")
 			w.Inform(103, &hints)
 			w.SetHeader("Content-Type", "application/x-test")
-			p := make([]byte, 4000)
+			p := make([]byte, 700)
 			for {
 				n, err := r.Body.Read(co, p)
 				w.Write(p[:n])
@@ -131,7 +131,7 @@ func TestV37StreamsOverSeeds(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			r.Content = summed(20_000)
+			r.Content = summed(3_000)
 			p, err := c.Do(r).Await(co)
 			if err != nil {
 				return err
@@ -140,7 +140,7 @@ func TestV37StreamsOverSeeds(t *testing.T) {
 			if _, err := p.Body.Each(func(b []byte) { sum.Write(b) }).Await(co); err != nil {
 				return err
 			}
-			if got, want := fmt.Sprintf("%x", sum.Sum(nil)), summed(20_000).sum(); got != want || p.Body.Trailer().Get("X-Sum") != want {
+			if got, want := fmt.Sprintf("%x", sum.Sum(nil)), summed(3_000).sum(); got != want || p.Body.Trailer().Get("X-Sum") != want {
 				t.Errorf("got %s and trailer %v, want %s", got, p.Body.Trailer(), want)
 			}
 			if p.Header.Get("Content-Type") != "application/x-test" {
