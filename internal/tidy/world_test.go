@@ -73,6 +73,7 @@ var mays = []struct{ pkg, name, why string }{
 	{"protocol/web/cgi", "os.OpenRoot", "the same; programs run on the real system, or are a Script in the simulator"},
 	{"protocol/web", "os.TempDir", "where large files of forms wait, where FormLimits.Dir names no place"},
 	{"protocol/web", "runtime.Caller", "the places of two patterns that conflict, in the panic that names them"},
+	{"plugin/web", "os.Stdout", "--access-log - is standard output"},
 	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/twistor-go/twistor/endpoint"
@@ -12,7 +13,10 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-const maxOptions = 1024 // of one kind
+const (
+	maxOptions = 1024      // of one kind
+	maxRate    = 1_000_000 // requests a second
+)
 
 // A plan is a Config that was read and found right. Immutable.
 type plan struct {
@@ -20,32 +24,45 @@ type plan struct {
 	listen    []string
 	types     map[string]string
 	vhosts    []pair
-	proxies   []route // Values are URLs
+	proxies   []route // values are URLs
 	cgi       []pair
 	redirects []pair
 	fields    []web.Field
 	trusted   []netip.Prefix
-	acmeHTTP  string // "": none
+	users     []string // files
+	acmeHTTP  string   // "": none
 }
 
 // A pair is KEY=VALUE of an option.
 type pair struct{ key, value string }
 
-// A route is a prefix and the back ends that share it.
-type route struct {
-	prefix string
-	to     []string
-}
-
 // plan reads the Config.
 func (c *Config) plan() (*plan, error) {
 	p := &plan{Config: c, listen: c.Listen, types: map[string]string{}}
-	for _, step := range []func() error{p.readListen, p.readFiles, p.readHosts, p.readRoutes, p.readFields, p.readACME} {
+	for _, step := range []func() error{
+		p.countOptions, p.readListen, p.readFiles, p.readHosts, p.readRoutes, p.readFields, p.readLimits, p.readAuth, p.readACME,
+	} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+func (p *plan) countOptions() error {
+	for _, option := range []struct {
+		name string
+		all  []string
+	}{
+		{"listen", p.Listen}, {"index", p.Index}, {"mime-type", p.MIMETypes}, {"ignore-ext", p.IgnoreExts}, {"vhost", p.Vhosts},
+		{"proxy", p.Proxies}, {"cgi", p.CGI}, {"redirect", p.Redirects}, {"add-header", p.Headers}, {"cors", p.CORS},
+		{"trusted-proxy", p.Trusted}, {"acme", p.ACME}, {"acme-contact", p.ACMEContact},
+	} {
+		if len(option.all) > maxOptions {
+			return plugin.Usage("--%s: it is there %d times: want %d at most", option.name, len(option.all), maxOptions)
+		}
+	}
+	return nil
 }
 
 func (p *plan) readListen() error {
@@ -67,131 +84,77 @@ func (p *plan) readListen() error {
 }
 
 func (p *plan) readFiles() error {
-	for name, given := range map[string]bool{
-		"mime-type": len(p.MIMETypes) > 0, "ignore-ext": len(p.IgnoreExts) > 0, "spa": p.SPA != "", "hidden": p.Hidden,
+	usual := New()
+	for _, option := range []struct {
+		name  string
+		given bool
+	}{
+		{"index", !slices.Equal(p.Index, usual.Index)}, {"listing", p.Listing != usual.Listing},
+		{"mime-type", len(p.MIMETypes) > 0}, {"ignore-ext", len(p.IgnoreExts) > 0}, {"spa", p.SPA != ""}, {"hidden", p.Hidden},
 	} {
-		if given && p.Path == "" && len(p.Vhosts) == 0 {
-			return plugin.Usage("--%s: want --path or --vhost, too", name)
+		if option.given && p.Path == "" && len(p.Vhosts) == 0 {
+			return plugin.Usage("--%s: want --path or --vhost, too", option.name)
 		}
 	}
 	for _, s := range p.MIMETypes {
 		ext, kind, ok := strings.Cut(s, "=")
-		if _, _, err := mime.ParseMediaType(kind); !ok || err != nil || len(ext) < 2 || ext[0] != '.' {
+		if _, _, err := mime.ParseMediaType(kind); !ok || err != nil || !strings.Contains(kind, "/") || !isExtension(ext) {
 			return plugin.Usage("--mime-type %q: want .EXT=TYPE, such as .md=text/markdown", s)
 		}
-		p.types[ext] = kind
+		p.types[strings.ToLower(ext)] = kind
 	}
 	for _, ext := range p.IgnoreExts {
-		if len(ext) < 2 || ext[0] != '.' || strings.Contains(ext, "/") {
+		if !isExtension(ext) {
 			return plugin.Usage("--ignore-ext %q: want an extension, such as .html", ext)
 		}
 	}
-	for _, name := range append([]string{p.SPA}, p.Index...) {
-		if strings.Contains(name, "/") {
-			return plugin.Usage("--index, --spa: %q: want the name of a file, without a directory", name)
+	for _, name := range p.Index {
+		if !isName(name) {
+			return plugin.Usage("--index %q: want the name of a file, without a directory, such as index.html", name)
 		}
 	}
+	if p.SPA != "" && !isName(p.SPA) {
+		return plugin.Usage("--spa %q: want the name of a file, without a directory, such as index.html", p.SPA)
+	}
 	return nil
+}
+
+func isExtension(s string) bool { return len(s) > 1 && s[0] == '.' && isName(s) }
+
+// isName says whether s can be one of a file that is served.
+func isName(s string) bool {
+	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/\\\x00")
 }
 
 func (p *plan) readHosts() error {
 	for _, s := range p.Vhosts {
 		host, dir, ok := strings.Cut(s, "=")
-		if !ok || dir == "" || !http1.ValidHost(strings.TrimPrefix(host, "*.")) {
-			return plugin.Usage("--vhost %q: want HOST=DIR, such as example.com=/srv/www", s)
+		host = strings.ToLower(host)
+		if name := strings.TrimPrefix(host, "*."); !ok || dir == "" || !isHost(name) {
+			return plugin.Usage("--vhost %q: want HOST=DIR, such as example.com=/srv/www or *.example.com=/srv/www", s)
 		}
-		p.vhosts = append(p.vhosts, pair{strings.ToLower(host), dir})
-	}
-	return unique("vhost", p.vhosts)
-}
-
-func (p *plan) readRoutes() error {
-	for _, s := range p.Proxies {
-		prefix, to, err := prefixed("proxy", s, "/")
-		if err != nil {
-			return err
-		}
-		if u, err := url.Parse(to); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return plugin.Usage("--proxy %q: want [PREFIX=]URL, such as /api=http://127.0.0.1:3000", s)
-		}
-		p.addProxy(prefix, to)
-	}
-	for _, s := range p.CGI {
-		prefix, dir, err := prefixed("cgi", s, "/cgi-bin")
-		if err != nil {
-			return err
-		}
-		p.cgi = append(p.cgi, pair{prefix, dir})
-	}
-	for _, s := range p.Redirects {
-		prefix, to, err := prefixed("redirect", s, "/")
-		if err != nil {
-			return err
-		}
-		if u, err := url.Parse(to); err != nil || to == "" || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
-			return plugin.Usage("--redirect %q: want [PREFIX=]URL, such as /old=/new", s)
-		}
-		p.redirects = append(p.redirects, pair{prefix, to})
-	}
-	if p.HealthPath != "" && (len(p.proxies) == 0 || p.HealthPath[0] != '/') {
-		return plugin.Usage("--health %q: want a path such as /health, and --proxy, too", p.HealthPath)
-	}
-	all := append(append([]pair{}, p.cgi...), p.redirects...)
-	for _, r := range p.proxies {
-		all = append(all, pair{r.prefix, r.to[0]})
-	}
-	if p.Path != "" {
-		all = append(all, pair{"/", p.Path})
-	}
-	for i, a := range all {
-		for _, b := range all[:i] {
-			if a.key == b.key {
-				return plugin.Usage("%s and %s are both for %s: want a PREFIX= of its own for one of them", b.value, a.value, a.key)
+		for _, other := range p.vhosts {
+			if other.key == host {
+				return plugin.Usage("--vhost: %s is there twice: want one directory for it", host)
 			}
 		}
+		p.vhosts = append(p.vhosts, pair{host, dir})
 	}
 	return nil
 }
 
-func (p *plan) addProxy(prefix, to string) {
-	for i := range p.proxies {
-		if p.proxies[i].prefix == prefix {
-			p.proxies[i].to = append(p.proxies[i].to, to)
-			return
-		}
+// isHost says whether s, in lower case, is a host as requests are told apart by
+// it: a name or an address, without a port and without a dot at its end.
+func isHost(s string) bool {
+	if strings.HasPrefix(s, "[") {
+		return strings.HasSuffix(s, "]") && http1.ValidHost(s)
 	}
-	p.proxies = append(p.proxies, route{prefix, []string{to}})
+	return !strings.ContainsAny(s, ":*") && !strings.HasSuffix(s, ".") && http1.ValidHost(s)
 }
 
-// prefixed cuts [PREFIX=]REST; a prefix begins with a slash, and loses that at
-// its end.
-func prefixed(flag, s, absent string) (prefix, rest string, err error) {
-	prefix, rest = absent, s
-	if before, after, ok := strings.Cut(s, "="); ok && strings.HasPrefix(before, "/") && !strings.ContainsAny(before, "?#{}%") {
-		prefix, rest = before, after
-	}
-	if rest == "" {
-		return "", "", plugin.Usage("--%s %q: want something behind the =", flag, s)
-	}
-	if prefix = strings.TrimRight(prefix, "/"); prefix == "" {
-		prefix = "/"
-	}
-	return prefix, rest, nil
-}
-
-func unique(flag string, all []pair) error {
-	if len(all) > maxOptions {
-		return plugin.Usage("--%s: want %d at most", flag, maxOptions)
-	}
-	for i, a := range all {
-		for _, b := range all[:i] {
-			if a.key == b.key {
-				return plugin.Usage("--%s: %s is there twice", flag, a.key)
-			}
-		}
-	}
-	return nil
-}
+// ours are fields that the server writes as the answer wants: a second one of
+// them would have clients misread where the answer ends.
+var ours = []string{"Connection", "Content-Length", "Keep-Alive", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 func (p *plan) readFields() error {
 	for _, s := range p.Headers {
@@ -200,51 +163,40 @@ func (p *plan) readFields() error {
 		if !ok || !http1.ValidFieldName(name) || !http1.ValidFieldValue(value) {
 			return plugin.Usage("--add-header %q: want NAME: VALUE", s)
 		}
+		if slices.ContainsFunc(ours, func(o string) bool { return strings.EqualFold(o, name) }) {
+			return plugin.Usage("--add-header %q: the server writes %s itself: want another field", s, name)
+		}
 		p.fields = append(p.fields, web.Field{Name: name, Value: value})
 	}
+	for _, s := range p.CORS {
+		u, err := url.Parse(s)
+		if s != "*" && (err != nil || u.Scheme == "" || u.Host == "" || !strings.EqualFold(u.Scheme+"://"+u.Host, s)) {
+			return plugin.Usage("--cors %q: want an origin, such as https://example.com, or *", s)
+		}
+	}
+	return nil
+}
+
+func (p *plan) readLimits() error {
 	for _, s := range p.Trusted {
 		prefix, err := netip.ParsePrefix(s)
 		if err != nil {
 			ip, err := netip.ParseAddr(s)
-			if err != nil {
+			if err != nil || ip.Zone() != "" {
 				return plugin.Usage("--trusted-proxy %q: want a network or an address, such as 10.0.0.0/8", s)
 			}
 			prefix = netip.PrefixFrom(ip, ip.BitLen())
 		}
 		p.trusted = append(p.trusted, prefix.Masked())
 	}
-	for _, s := range p.CORS {
-		if u, err := url.Parse(s); s != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
-			return plugin.Usage("--cors %q: want an origin, such as https://example.com, or *", s)
-		}
+	if !(p.Rate >= 0 && p.Rate <= maxRate) { // nor NaN
+		return plugin.Usage("--rate=%v: want a number from 0 to %d", p.Rate, maxRate)
 	}
-	switch {
-	case p.Rate < 0:
-		return plugin.Usage("--rate=%v: want a number above 0", p.Rate)
-	case p.MaxBody < 0:
+	if p.MaxBody < 0 {
 		return plugin.Usage("--max-body=%d: want 1 or more", p.MaxBody)
-	case p.AuthClear && len(p.Auth.Chosen) == 0:
-		return plugin.Usage("--auth-clear: want --auth, too")
 	}
 	return nil
 }
 
-func (p *plan) readACME() error {
-	if len(p.ACME) == 0 {
-		if len(p.ACMEContact) > 0 || p.ACMEDirectory != "" || p.ACMETerms || p.ACMERoots != "" {
-			return plugin.Usage("--acme-...: want --acme DOMAIN, too")
-		}
-		return nil
-	}
-	if !p.ACMETerms {
-		return plugin.Usage("--acme: want --acme-accept-terms, too: read them first, https://letsencrypt.org/repository/")
-	}
-	if p.ACMEHTTP == "none" {
-		return nil
-	}
-	if _, err := endpoint.ParseListener(p.ACMEHTTP); err != nil {
-		return plugin.Usage("--acme-http: %w", err)
-	}
-	p.acmeHTTP = p.ACMEHTTP
-	return nil
-}
+// none, as a place, says that there is none.
+const none = "none"

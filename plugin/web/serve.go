@@ -2,14 +2,10 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +16,6 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/service/acme"
-	"github.com/twistor-go/twistor/service/logsink"
 )
 
 // Service implements plugin.Config.
@@ -29,27 +24,14 @@ func (c *Config) Service() (service.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(c.Auth.Chosen) > 0 {
-		if _, err := c.Auth.Checkers(); err != nil {
-			return nil, err // or help
-		}
-	}
-	t := &tree{plan: p}
-	if c.AccessLog != "" {
-		t.file = &logsink.File{Name: c.AccessLog}
-		var to io.Writer = t.file
-		if c.AccessLog == "-" {
-			t.file, to = nil, os.Stdout
-		}
-		t.queue = &logsink.Queue{To: to}
-	}
+	t := &tree{plan: p, log: accessLog{name: p.AccessLog}}
 	g := new(service.Group)
 	g.Add("site", t)
-	if len(c.ACME) > 0 {
+	if len(p.ACME) > 0 {
 		t.certs = &acme.Certificates{
-			Domains: c.ACME, Directory: c.ACMEDirectory, TermsAgreed: c.ACMETerms, Contact: c.ACMEContact,
+			Domains: p.ACME, Directory: p.ACMEDirectory, TermsAgreed: p.ACMETerms, Contact: p.ACMEContact,
 		}
-		g.Add("certificates", &authority{Certificates: t.certs, roots: c.ACMERoots})
+		g.Add("certificates", &authority{Certificates: t.certs, roots: p.ACMERoots})
 	}
 	for i, at := range p.listen {
 		name := "port"
@@ -59,48 +41,96 @@ func (c *Config) Service() (service.Service, error) {
 		g.Add(name, service.ListenEach(at, t.factory))
 	}
 	if p.acmeHTTP != "" {
-		g.Add("http", service.Listen(p.acmeHTTP, &web.Server{Handler: t.certs.Handler(web.HandlerFunc(toHTTPS))}))
+		t.plain = &web.Server{Handler: t.certs.Handler(web.HandlerFunc(toHTTPS))}
+		g.Add("http", service.Listen(p.acmeHTTP, t.plain))
+	}
+	if p.bare() {
+		g.Add("streams", farewell{t}) // the last one stops first
 	}
 	return g, nil
 }
 
 // A tree is what the ports serve: a site for each loop, and what they share. It
-// starts before them.
+// starts before them. Loop-only.
 type tree struct {
 	*plan
-	queue *logsink.Queue // of the access log; nil: none
-	file  *logsink.File  // nil: standard output
-	certs *acme.Certificates
-	sites []*site // in the order of the loops
+	home  twistor.Loop
+	log   accessLog
+	certs *acme.Certificates // nil: by --listen only
+	plain *web.Server        // at --acme-http; nil: none
+	sites []*site            // in the order of the loops; nil: it does not run
 }
 
 func (t *tree) Start(co *deferred.Co, h service.Host) error {
-	home := h.Loop()
-	if t.file != nil {
-		_, err := deferred.Go(home, func(context.Context) (struct{}, error) { return struct{}{}, t.file.Open() }).Await(co)
-		if err != nil {
-			return &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--access-log: %w", err)}
-		}
+	t.home = h.Loop()
+	if err := t.check(co); err != nil {
+		return err
 	}
-	t.sites = nil
-	for _, l := range home.Siblings() {
-		var log web.AccessLog
-		if t.queue != nil {
-			log = &web.LineLog{To: t.queue}
-		}
-		s, err := t.newSite(l, log)
+	if err := t.log.open(co, t.home); err != nil {
+		return err
+	}
+	for _, l := range t.home.Siblings() {
+		s, err := t.newSite(l, t.log.of())
 		if err != nil {
-			return err
+			return errors.Join(err, t.Stop(co))
 		}
 		t.sites = append(t.sites, s)
 	}
 	for _, s := range t.sites {
-		s.all = t.sites
-		if _, err := deferred.Ask(home, s.loop, s.open).Await(co); err != nil {
-			return errors.Join(noInput(err), t.Stop(co))
+		if s.welcome != nil {
+			s.welcome.all, s.welcome.begun = t.sites, t.home.Now()
 		}
 	}
+	if t.plain != nil {
+		t.plain.AccessLog = t.log.of()
+	}
+	if err := t.each(co, (*site).open); err != nil {
+		return errors.Join(noInput(err), t.Stop(co))
+	}
 	return nil
+}
+
+// check looks at what is read when it is asked for only, and would then be
+// missed by clients: the directories of --cgi and the files of users.
+func (t *tree) check(co *deferred.Co) error {
+	files := t.home.FS()
+	_, err := deferred.Go(t.home, func(context.Context) (none struct{}, err error) {
+		for _, c := range t.cgi {
+			info, err := files.Stat(c.value)
+			if err == nil && !info.IsDir() {
+				err = fmt.Errorf("%s: want a directory", c.value)
+			}
+			if err != nil {
+				return none, fmt.Errorf("--cgi: %w", err)
+			}
+		}
+		for _, name := range t.users {
+			f, err := files.OpenFile(name, os.O_RDONLY, 0)
+			if err != nil {
+				return none, fmt.Errorf("--auth file: %w", err)
+			}
+			f.Close()
+		}
+		return none, nil
+	}).Await(co)
+	if err != nil {
+		return noInput(err)
+	}
+	return nil
+}
+
+// each calls f on the loop of each site. The error is the first one: what is wrong
+// is so on all loops.
+func (t *tree) each(co *deferred.Co, f func(*site, *deferred.Co) error) (first error) {
+	for _, s := range t.sites {
+		_, err := deferred.Ask(t.home, s.loop, func() *deferred.Signal {
+			return deferred.Inline(s.loop, func(co *deferred.Co) (struct{}, error) { return struct{}{}, f(s, co) })
+		}).Await(co)
+		if first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 // noInput is a failure of a file that the command line names.
@@ -125,63 +155,32 @@ func (t *tree) factory(at twistor.Loop) twistor.Factory {
 	return nil
 }
 
+// Reload implements service.Reloader.
+func (t *tree) Reload(co *deferred.Co) error { return t.each(co, (*site).reload) }
+
 func (t *tree) Stop(co *deferred.Co) error {
-	home := co.Loop()
-	for _, s := range t.sites {
-		deferred.Ask(home, s.loop, func() *deferred.Signal {
-			s.close()
-			return deferred.Succeeded(struct{}{})
-		}).Await(co)
-	}
+	err := t.each(co, (*site).close)
 	t.sites = nil
-	if t.queue == nil {
-		return nil
-	}
-	_, err := deferred.Go(home, func(ctx context.Context) (struct{}, error) {
-		err := t.queue.Flush(ctx)
-		if t.file != nil {
-			err = errors.Join(err, t.file.Close())
-		}
-		return struct{}{}, err
-	}).Await(co)
-	return err
+	return errors.Join(err, t.log.close(co, t.home))
 }
 
 // State implements service.Stater.
-func (t *tree) State() string {
-	if t.certs != nil {
-		return t.certs.State()
-	}
-	return ""
-}
+func (t *tree) State() string { return t.log.lost() }
 
-// An authority reads the roots by which the authority's server is trusted.
-type authority struct {
-	*acme.Certificates
-	roots string
-}
+// A farewell ends the answers that would not end by themselves, before the ports
+// wait for them.
+type farewell struct{ t *tree }
 
-func (a *authority) Start(co *deferred.Co, h service.Host) error {
-	if a.roots != "" {
-		files := h.Loop().FS()
-		pem, err := deferred.Go(h.Loop(), func(context.Context) ([]byte, error) {
-			f, err := files.OpenFile(a.roots, os.O_RDONLY, 0)
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close()
-			return io.ReadAll(io.LimitReader(f, 1<<20))
-		}).Await(co)
-		if err != nil {
-			return noInput(fmt.Errorf("--acme-roots: %w", err))
+func (farewell) Start(*deferred.Co, service.Host) error { return nil }
+
+// Stop lets pages come back, to whoever listens then.
+func (f farewell) Stop(co *deferred.Co) error {
+	return f.t.each(co, func(s *site, _ *deferred.Co) error {
+		if s.welcome != nil {
+			s.welcome.end()
 		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return &plugin.Error{Status: plugin.StatusConfig, Err: fmt.Errorf("--acme-roots %s: no certificate in it: want PEM", a.roots)}
-		}
-		a.Client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, Proxy: http.ProxyFromEnvironment}}
-	}
-	return a.Certificates.Start(co, h)
+		return nil
+	})
 }
 
 // toHTTPS redirects to the same place at port 443.

@@ -1,8 +1,7 @@
 package web
 
 import (
-	"net/url"
-	"time"
+	"errors"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
@@ -10,26 +9,24 @@ import (
 	"github.com/twistor-go/twistor/protocol/web/cgi"
 	"github.com/twistor-go/twistor/protocol/web/compress"
 	"github.com/twistor-go/twistor/protocol/web/proxy"
-	"github.com/twistor-go/twistor/protocol/web/static"
 	"github.com/twistor-go/twistor/service/cred"
 	"github.com/twistor-go/twistor/service/guard"
 )
 
-// A site is all that one loop serves.
+// A site is all that one loop serves. Owned by that loop once it is open.
 type site struct {
 	*web.Server
-	loop  twistor.Loop
-	all   []*site // of all loops, in order
-	files []*static.Files
-	backs []*proxy.Reverse
-	watch []*deferred.Signal
-
-	healthy bool // the back ends are looked after
+	loop    twistor.Loop
+	folders []*folder
+	backs   []*proxy.Reverse
+	watch   []*deferred.Signal
+	welcome *welcome // nil: there is something else to serve
+	looks   bool     // after the back ends
 }
 
 // newSite makes what l serves.
 func (p *plan) newSite(l twistor.Loop, log web.AccessLog) (*site, error) {
-	s := &site{loop: l, healthy: p.HealthPath != ""}
+	s := &site{loop: l, looks: p.HealthPath != ""}
 	s.Server = &web.Server{MaxBodyBytes: p.MaxBody, DisableHTTP2: !p.HTTP2, AccessLog: log}
 	h := p.root(s)
 	if p.Compress {
@@ -51,14 +48,19 @@ func (p *plan) newSite(l twistor.Loop, log web.AccessLog) (*site, error) {
 	if len(p.CORS) > 0 {
 		h = (&web.CORS{Origins: p.CORS}).Wrap(h)
 	}
-	if len(p.fields) > 0 {
-		h = web.AddFields(h, p.fields...)
-	}
 	if p.Rate > 0 {
 		h = (&web.Pace{PerSecond: p.Rate, Burst: max(1, int(2*p.Rate))}).Wrap(h)
 	}
+	if len(p.fields) > 0 {
+		h = web.AddFields(h, p.fields...)
+	}
 	s.Handler = (&web.Proxies{Trusted: p.trusted}).Wrap(h)
 	return s, nil
+}
+
+// bare says that there is nothing to serve but a welcome.
+func (p *plan) bare() bool {
+	return p.Path == "" && len(p.vhosts)+len(p.proxies)+len(p.cgi)+len(p.redirects) == 0
 }
 
 // root chooses among hosts, and then among prefixes.
@@ -69,7 +71,7 @@ func (p *plan) root(s *site) web.Handler {
 	}
 	hosts := web.Hosts{}
 	for _, v := range p.vhosts {
-		hosts[v.key] = p.directory(s, v.value)
+		hosts[v.key] = s.folder(p, "vhost", v.value)
 	}
 	if main != nil {
 		hosts[""] = main
@@ -81,7 +83,7 @@ func (p *plan) root(s *site) web.Handler {
 func (p *plan) paths(s *site) web.Handler {
 	mux := new(web.Mux)
 	empty := true
-	below := func(prefix string, h web.Handler) { // h sees the whole path
+	whole := func(prefix string, h web.Handler) { // h sees the whole path
 		empty = false
 		if prefix != "/" {
 			mux.Handle(prefix, h)
@@ -89,80 +91,75 @@ func (p *plan) paths(s *site) web.Handler {
 		}
 		mux.Handle(prefix, h)
 	}
-	add := func(prefix string, h web.Handler) { // h sees what is below
+	rest := func(prefix string, h web.Handler) { // h sees what is below
 		if prefix == "/" {
-			below(prefix, h)
+			whole(prefix, h)
 			return
 		}
 		empty = false
 		mux.Mount(prefix, h)
 	}
 	for _, r := range p.redirects {
-		below(r.key, web.Redirection{Target: r.value})
+		whole(r.key, web.Redirection{Target: r.value})
 	}
 	for _, c := range p.cgi {
-		add(c.key, &cgi.Directory{Dir: c.value})
+		rest(c.key, &cgi.Directory{Dir: c.value})
 	}
 	for _, r := range p.proxies {
 		back := &proxy.Reverse{To: r.to, Trusted: p.trusted, Health: proxy.Health{Path: p.HealthPath}}
 		s.backs = append(s.backs, back)
 		if hasPath(r.to[0]) {
-			add(r.prefix, back)
+			rest(r.prefix, back)
 		} else {
-			below(r.prefix, back)
+			whole(r.prefix, back)
 		}
 	}
 	if p.Path != "" {
-		add("/", p.directory(s, p.Path))
+		whole("/", s.folder(p, "path", p.Path))
 	}
-	if empty && len(p.vhosts) == 0 {
-		return &welcome{site: s}
-	}
-	if empty {
+	switch {
+	case p.bare():
+		s.welcome = newWelcome(s.loop)
+		return s.welcome
+	case empty:
 		return nil
 	}
 	return mux
 }
 
-// hasPath says whether a back end's URL has a path, which stands in place of the
-// prefix then.
-func hasPath(to string) bool {
-	u, err := url.Parse(to)
-	return err == nil && u.Path != ""
-}
-
-// directory serves the files of one.
-func (p *plan) directory(s *site, dir string) web.Handler {
-	f := &static.Files{
-		Dir: dir, Index: p.Index, List: p.Listing, Extensions: p.IgnoreExts, Fallback: p.SPA,
-		DotFiles: p.Hidden, Precompressed: p.Compress, Types: p.types, Recheck: time.Second,
-	}
-	s.files = append(s.files, f)
-	return f
-}
-
-// open opens the directories, so that a wrong one is known at once.
-func (s *site) open() *deferred.Signal {
-	if s.healthy {
-		for _, b := range s.backs {
-			w := b.Watch(s.loop)
-			w.Done(nil)
-			s.watch = append(s.watch, w)
+// open opens the directories, so that a wrong one is known at once, and begins
+// to look after the back ends.
+func (s *site) open(co *deferred.Co) error {
+	for _, f := range s.folders {
+		if err := f.open(co); err != nil {
+			return err
 		}
 	}
-	var all []*deferred.Signal
-	for _, f := range s.files {
-		all = append(all, f.Open(s.loop))
+	if s.looks {
+		for _, b := range s.backs {
+			watch := b.Watch(s.loop)
+			watch.Done(nil)
+			s.watch = append(s.watch, watch)
+		}
 	}
-	return deferred.Then(deferred.All(all...), func([]struct{}) (none struct{}, err error) { return none, nil })
+	return nil
+}
+
+// reload opens the directories anew; one that cannot be stays what it was.
+func (s *site) reload(co *deferred.Co) (err error) {
+	for _, f := range s.folders {
+		err = errors.Join(err, f.reload(co))
+	}
+	return err
 }
 
 // close gives back what the site has open.
-func (s *site) close() {
+func (s *site) close(*deferred.Co) error {
 	for _, w := range s.watch {
 		w.Cancel()
 	}
-	for _, f := range s.files {
-		f.Close()
+	for _, f := range s.folders {
+		f.close()
 	}
+	return nil
 }

@@ -23,8 +23,9 @@ An endpoint of --listen is tcp:[HOST:]PORT, tls:[HOST:]PORT:cert=FILE, unix:PATH
 others. With --acme certificates come by themselves: port 443 is HTTPS then, and port 80
 proves who we are and redirects.
 
-Certificates, files of users and the log are read, or opened, again on SIGHUP, or
-"twistor reload"; changed files of the site are seen within a second.`,
+Changed files of the site are seen within a second, and changed certificates and
+files of users, and a log that was renamed, soon. Where a path leads, such as that
+of a link to the newest release, is looked up again on SIGHUP or "twistor reload".`,
 	Example: `  twistor web
   twistor web --path public --access-log -
   twistor web --path app --spa index.html --proxy /api=http://127.0.0.1:3000
@@ -110,7 +111,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.Headers, "add-header", c.Headers, "add the field `NAME: VALUE` to all answers; may be given several times")
 	f.StringArrayVar(&c.CORS, "cors", c.CORS, "let scripts of `ORIGIN`, such as https://example.com or *, read; may be given several times")
 	f.Int64Var(&c.MaxBody, "max-body", c.MaxBody, "refuse requests with more than `BYTES` of body (default 10485760)")
-	f.Float64Var(&c.Rate, "rate", c.Rate, "let each client ask `N` times a second, and twice as often for a moment (default: any)")
+	f.Float64Var(&c.Rate, "rate", c.Rate, "let each client ask each loop `N` times a second, and twice as often for a moment (default: any)")
 	f.StringArrayVar(&c.Trusted, "trusted-proxy", c.Trusted, "believe X-Forwarded-For of `NETWORK`, such as 10.0.0.0/8; may be given several times")
 	f.BoolVar(&c.HTTP2, "http2", c.HTTP2, "speak HTTP/2 to clients that can")
 	f.StringVar(&c.AccessLog, "access-log", c.AccessLog, "write a line for each answer to `FILE`, which rotates; -: to standard output")
