@@ -66,7 +66,7 @@ func (s *scribe) Handle(ctx context.Context, r slog.Record) error {
 		var line strings.Builder
 		line.WriteString("logged: " + r.Message)
 		r.Attrs(func(a slog.Attr) bool {
-			line.WriteString(" " + a.String())
+			line.WriteString(" " + a.Key + "=" + a.Value.Resolve().String())
 			return true
 		})
 		s.book.report(errors.New(line.String()))

@@ -73,6 +73,7 @@ func (c *conn) arrive(n int) {
 		c.stall()
 		return
 	case to.dead:
+		c.flying -= n
 		to.refuse()
 		return
 	}
@@ -82,6 +83,7 @@ func (c *conn) arrive(n int) {
 	c.progress = w.mono
 	switch {
 	case to.shut:
+		c.flying -= n
 		to.sendReset() // nobody reads any more
 		return
 	case chance(w.chance, w.Net.Reset) && c.tcp(), w.Net.ResetAfter > 0 && c.carried > w.Net.ResetAfter && c.tcp():

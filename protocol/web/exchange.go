@@ -249,12 +249,13 @@ func (x *exchange) report(err error, status int) (id string) {
 }
 
 // halfLeft says that the client may have gone: it sends no more. An answer that has
-// not begun is not waited for, one that has goes on until a write fails.
+// not begun is not waited for, one that has goes on until a write fails, unless
+// its length is unknown: that may be one without an end.
 func (x *exchange) halfLeft() {
 	switch {
 	case x.hint != nil:
 		x.hint()
-	case x.pending != nil && !x.w.headSent:
+	case x.pending != nil && (!x.w.headSent || x.h1.chunked):
 		x.left(io.EOF)
 	}
 }

@@ -18,6 +18,9 @@ import (
 // connection can be used again.
 const maxDiscard = 256 << 10
 
+// What is long enough to be looked at before it is queued.
+const flushed = 64 << 10
+
 // How often a connection with an answer under way is looked at.
 const tick = 10 * time.Second
 
@@ -515,6 +518,13 @@ func (c *h1conn) sentSoFar() int64 { return c.written - int64(c.t.Buffered()) }
 
 // write gives bytes to the connection.
 func (c *h1conn) write(p []byte) error {
+	if len(p) >= flushed && !c.t.Full() {
+		// Whoever looks at Full may write a piece of any size: it is there
+		// already, so holding it is no more than twice that.
+		if n := c.t.Buffered() + len(p); n > (twistor.Limits{}).Resolved().Max {
+			c.t.SetLimits(twistor.Limits{Max: n})
+		}
+	}
 	n, err := c.t.Write(p)
 	c.written += int64(n)
 	if err != nil && !errors.Is(err, twistor.ErrOverflow) {

@@ -163,10 +163,7 @@ func (w *ResponseWriter) SendFile(s *io.SectionReader) *deferred.Deferred[int64]
 	if w.noBody {
 		return deferred.Succeeded(s.Size())
 	}
-	if w.filter != nil {
-		return w.copyFile(s)
-	}
-	if err := w.begin(false); err != nil {
+	if err := w.begin(false); err != nil { // in which the Filter may step aside
 		return deferred.Failed[int64](l, err)
 	}
 	switch {

@@ -164,7 +164,7 @@ func (c *Conn) sendData(s *Stream, p []byte, end, shared bool) error {
 	if len(p) == 0 {
 		return c.sendLast(s, end)
 	}
-	if !shared && (s.queued+len(p) > c.config.SendBytes || c.queued+len(p) > 2*c.config.SendBytes) {
+	if !shared && c.Full(s) && (s.queued+len(p) > c.config.SendBytes || c.queued+len(p) > 2*c.config.SendBytes) {
 		c.Reset(s, InternalError)
 		return ErrOverflow
 	}
