@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,12 @@ func (x *exchange) reset(c carrier) {
 // begin serves the request. The carrier has filled x.req, and started its body.
 func (x *exchange) begin() {
 	x.w.noBody = x.req.Method == "HEAD"
+	if bytes.Contains(x.req.target, nulEscape) {
+		// Nothing that such a path could name exists, and much would be misled.
+		x.s.stats.Refused++
+		x.over(errNUL)
+		return
+	}
 	x.s.stats.Requests++
 	x.serving = true
 	done := x.serve()
@@ -115,6 +122,11 @@ func (x *exchange) begin() {
 		x.over(err)
 	})
 }
+
+var (
+	nulEscape = []byte("%00")
+	errNUL    = &Error{Status: 404, Err: errors.New("a target with %00")}
+)
 
 // serve calls the Handler; a panic is a failure.
 func (x *exchange) serve() (done *deferred.Signal) {
@@ -249,13 +261,12 @@ func (x *exchange) report(err error, status int) (id string) {
 }
 
 // halfLeft says that the client may have gone: it sends no more. An answer that has
-// not begun is not waited for, one that has goes on until a write fails, unless
-// its length is unknown: that may be one without an end.
+// not begun is not waited for, one that has goes on until a write fails.
 func (x *exchange) halfLeft() {
 	switch {
 	case x.hint != nil:
 		x.hint()
-	case x.pending != nil && (!x.w.headSent || x.h1.chunked):
+	case x.pending != nil && !x.w.headSent:
 		x.left(io.EOF)
 	}
 }
@@ -337,6 +348,13 @@ func (x *exchange) repay() {
 
 // scratch is for the bytes between a Filter and the wire.
 func (x *exchange) scratch() []byte { return x.s.filterPad[:0] }
+
+// keepScratch has what scratch has grown to used again.
+func (x *exchange) keepScratch(p []byte) {
+	if cap(p) <= 64<<10 {
+		x.s.filterPad = p
+	}
+}
 
 // panicked is a panic as a failure, with the stack that it was on.
 func panicked(v any) error {

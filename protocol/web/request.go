@@ -55,7 +55,7 @@ func (r *Request) Target() string { return string(r.target) }
 func (r *Request) TargetBytes() []byte { return r.target }
 
 // Path is the path, decoded, that is for this Handler: below what a Mount took. It
-// begins with "/" and has no NUL; "." and ".." are still in it.
+// begins with "/" and has no NUL, since such a target is not found; "." and ".." are still in it.
 func (r *Request) Path() string {
 	r.splitTarget()
 	return r.path

@@ -427,6 +427,7 @@ func (w *ResponseWriter) filtered(p []byte, flush, last bool) error {
 	if err != nil || len(out) == 0 {
 		return err
 	}
+	w.x.keepScratch(out)
 	return w.c.data(out)
 }
 

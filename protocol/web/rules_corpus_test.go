@@ -125,3 +125,13 @@ func judge(c http1test.Case, got verdict) string {
 	}
 	return ""
 }
+
+// TestH1_21NUL: an escaped NUL reaches no Handler; its neighbour does.
+func TestH1_21NUL(t *testing.T) {
+	for target, want := range map[string]string{"/a%00.txt": "404", "/?a=%00": "404", "/a%01.txt": "200"} {
+		got := play(t, [][]byte{[]byte("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n")})
+		if len(got.statuses) != 1 || got.statuses[0] != want || (got.begun == 1) != (want == "200") {
+			t.Errorf("%s: %v; want %s", target, got, want)
+		}
+	}
+}
