@@ -120,6 +120,16 @@ func (r *Request) setURL(u *url.URL) {
 	r.pathSet, r.query = false, nil
 }
 
+// Clone is another request of a Client for the same, which shares nothing with r but Content.
+func (r *Request) Clone() *Request {
+	c := &Request{
+		Method: r.Method, Content: r.Content, major: r.major, minor: r.minor,
+		scheme: r.scheme, target: r.target, host: r.host, url: r.url, // these are replaced, never changed
+	}
+	c.Header.CopyFrom(&r.Header)
+	return c
+}
+
 // SetTarget has a client send target, byte for byte, in place of what the URL says: a path and
 // query. It is for proxies.
 func (r *Request) SetTarget(target string) error {

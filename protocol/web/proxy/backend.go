@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -31,8 +30,8 @@ type Status struct {
 // A backend is one of Reverse.To.
 type backend struct {
 	text string
-	url  *url.URL
-	base string // its path, without a slash at the end
+	root *web.Request // for it, to be cloned
+	base string       // its path, without a slash at the end
 
 	busy     int
 	requests uint64
@@ -56,7 +55,7 @@ func (p *Reverse) backends() error {
 			p.to, p.broken = nil, fmt.Errorf("proxy: back end %q: %w", text, err)
 			return p.broken
 		}
-		p.to = append(p.to, &backend{text: text, url: r.URL(), base: strings.TrimSuffix(r.URL().EscapedPath(), "/")})
+		p.to = append(p.to, &backend{text: text, root: r, base: strings.TrimSuffix(r.URL().EscapedPath(), "/")})
 	}
 	if len(p.to) == 0 {
 		p.broken = fmt.Errorf("proxy: Reverse without To: want URLs of back ends")

@@ -90,11 +90,19 @@ func answer(co *deferred.Co, w *web.ResponseWriter, r *web.Request, p *web.Respo
 	if p.Body.Length() == 0 {
 		return nil
 	}
-	// What the back end did not say of its body, we do not know.
-	if err := w.Flush(); err != nil {
-		return err
+	if !p.Header.Has("Content-Type") {
+		// What the back end did not say of its body, we do not know: our server would guess.
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
-	if _, err := pour(r.Loop(), p.Body, w).Await(co); err != nil {
+	poured := pour(r.Loop(), p.Body, w)
+	// A body that is here already leaves together with the head; one that comes late does not hold
+	// it up.
+	soon := r.Loop().CallLater(0, func() { w.Flush() })
+	_, err := poured.Await(co)
+	soon.Stop()
+	if err != nil {
 		return err
 	}
 	if t := p.Body.Trailer(); t != nil {

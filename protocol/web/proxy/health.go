@@ -71,11 +71,8 @@ func (p *Reverse) check(co *deferred.Co, l twistor.Loop) {
 
 // checkOne fires if b is well.
 func (p *Reverse) checkOne(l twistor.Loop, b *backend) *deferred.Signal {
-	r, err := web.NewRequest("GET", b.text)
-	if err == nil {
-		err = r.SetTarget(b.base + "/" + strings.TrimPrefix(p.Health.Path, "/"))
-	}
-	if err != nil {
+	r := b.root.Clone()
+	if err := r.SetTarget(b.base + "/" + strings.TrimPrefix(p.Health.Path, "/")); err != nil {
 		return deferred.Failed[struct{}](l, err)
 	}
 	timeout := p.Health.Timeout

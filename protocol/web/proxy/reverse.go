@@ -151,13 +151,10 @@ func (p *Reverse) harmlessly(again bool, err error, sent *passage) error {
 
 // request is what b is asked for r.
 func (p *Reverse) request(b *backend, r *web.Request) (*web.Request, error) {
-	method := r.Method
-	if r.UpgradeTo() != "" && method == "CONNECT" {
-		method = "GET" // HTTP/2's way to say it: https://www.rfc-editor.org/rfc/rfc8441#section-5
-	}
-	out, err := web.NewRequest(method, b.text)
-	if err != nil {
-		return nil, err
+	out := b.root.Clone()
+	out.Method = r.Method
+	if r.UpgradeTo() != "" && r.Method == "CONNECT" {
+		out.Method = "GET" // HTTP/2's way to say it: https://www.rfc-editor.org/rfc/rfc8441#section-5
 	}
 	target := targetOf(r)
 	if b.base != "" && target != "*" {
