@@ -138,7 +138,7 @@ func (c *h1conn) feed(p []byte, ours bool) {
 		}
 	case c.x == nil && c.readOver:
 		c.close()
-	case c.x == nil && c.parser == nil:
+	case c.x == nil && c.served > 0 && !c.headBegun():
 		c.idle()
 	}
 }
