@@ -71,6 +71,8 @@ var mays = []struct{ pkg, name, why string }{
 	{"endpoint", "os.Stdout", "the same"},
 	{"protocol/web/static", "os.OpenRoot", "nothing else confines paths where links are renamed meanwhile; Files.FS is for the simulator"},
 	{"protocol/web/cgi", "os.OpenRoot", "the same; programs run on the real system, or are a Script in the simulator"},
+	{"protocol/web", "time.NewTimer", "idle goroutines of net/http's Handlers end by the real clock: they are not the loop's"},
+	{"protocol/web", "time.Now", "deadlines that net/http's Handlers set are the real clock's"},
 	{"protocol/web", "os.TempDir", "where large files of forms wait, where FormLimits.Dir names no place"},
 	{"protocol/web", "runtime.Caller", "the places of two patterns that conflict, in the panic that names them"},
 	{"plugin/web", "os.Stdout", "--access-log - is standard output"},

@@ -170,11 +170,7 @@ func (a *goAnswer) Header() http.Header {
 func (a *goAnswer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != 101 {
 		h := new(Header)
-		for name, values := range a.Header() {
-			for _, v := range values {
-				h.Add(name, cleanValue(v))
-			}
-		}
+		addFields(h, a.Header())
 		a.ask(func() { a.w.Inform(status, h) }, false)
 		return
 	}

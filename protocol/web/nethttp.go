@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -139,15 +140,8 @@ type outline struct {
 
 // apply gives the head to w. first is the beginning of the body, for its type.
 func (o *outline) apply(w *ResponseWriter, h http.Header, first []byte) {
-	for name, values := range h {
-		if strings.HasPrefix(name, http.TrailerPrefix) {
-			continue
-		}
-		for _, v := range values {
-			if err := w.header.Add(name, cleanValue(v)); err != nil && w.broken == nil {
-				w.broken = err
-			}
-		}
+	if err := addFields(&w.header, h); err != nil && w.broken == nil {
+		w.broken = err
 	}
 	if len(first) > 0 && allowsBody(o.status) {
 		if _, typed := h["Content-Type"]; !typed && h["Content-Encoding"] == nil {
@@ -157,11 +151,39 @@ func (o *outline) apply(w *ResponseWriter, h http.Header, first []byte) {
 	w.WriteHeader(o.status)
 }
 
+// keys appends the names of h to room, sorted: what is sent must not depend on
+// the order of a map.
+func keys(room []string, h http.Header) []string {
+	for name := range h {
+		room = append(room, name)
+	}
+	slices.Sort(room)
+	return room
+}
+
+// addFields adds what stands in h, but for trailers, to dst. The error is the
+// first of a field that cannot be.
+func addFields(dst *Header, h http.Header) (err error) {
+	var room [16]string
+	for _, name := range keys(room[:0], h) {
+		if strings.HasPrefix(name, http.TrailerPrefix) {
+			continue
+		}
+		for _, v := range h[name] {
+			if wrong := dst.Add(name, cleanValue(v)); wrong != nil && err == nil {
+				err = wrong
+			}
+		}
+	}
+	return err
+}
+
 // trailers gives what h has for after the body to w.
 func trailers(w *ResponseWriter, h http.Header) {
-	for name, values := range h {
+	var room [16]string
+	for _, name := range keys(room[:0], h) {
 		if key, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-			for _, v := range values {
+			for _, v := range h[name] {
 				w.trailer.Add(key, cleanValue(v))
 			}
 		}

@@ -167,11 +167,7 @@ func (a *coAnswer) Header() http.Header {
 func (a *coAnswer) WriteHeader(status int) {
 	if status >= 100 && status < 200 && status != 101 {
 		var h Header
-		for name, values := range a.Header() {
-			for _, v := range values {
-				h.Add(name, cleanValue(v))
-			}
-		}
+		addFields(&h, a.Header())
 		a.w.Inform(status, &h)
 		return
 	}
