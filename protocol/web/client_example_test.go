@@ -1,7 +1,10 @@
 package web_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twistor-go/twistor/deferred"
@@ -140,4 +143,94 @@ func ExampleNewRequest() {
 	// Output:
 	// DELETE /orders/7?now Basic YWRhOmxvdmU=
 	// web: "GET" "http://shop/\r\nX-Evil: yes": parse: URL: byte 0x0d: want it escaped
+}
+
+// One question, by a Client that keeps no connection.
+func ExampleGet() {
+	w := sim.New(nil, 0)
+	defer w.Close()
+	w.Host("shop").Listen("tcp", ":80", &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
+		w.WriteString("tea")
+	})})
+	client := w.Host("client")
+	client.Do(func(co *deferred.Co) error {
+		resp, err := web.Get(client.Loop(), "http://shop/").Await(co)
+		if err != nil {
+			return err
+		}
+		text, err := resp.Text(1 << 20).Await(co)
+		fmt.Println(text)
+		co.Sleep(time.Second)
+		return err
+	})
+	// Output: tea
+}
+
+// A form with a file, which is sent as it is read.
+func ExampleMultipart() {
+	form := web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
+		body, err := r.Body.Bytes(1 << 20).Await(co)
+		fmt.Fprintf(w, "%d parts", bytes.Count(body, []byte("Content-Disposition: form-data;")))
+		return err
+	})
+	shop(form, func(co *deferred.Co, c *web.Client) error {
+		resp, err := c.Post("http://shop/upload", web.Multipart(c.Loop,
+			web.Part{Name: "title", Content: web.Text("Tea leaves")},
+			web.Part{Name: "picture", FileName: "leaves.png", Content: web.Reader("image/png", strings.NewReader("pixels"))},
+		)).Await(co)
+		if err != nil {
+			return err
+		}
+		text, err := resp.Text(1 << 20).Await(co)
+		fmt.Println(text)
+		return err
+	})
+	// Output: 2 parts
+}
+
+// What failed, and at which stage.
+func ExampleRequestError() {
+	slow := web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		return deferred.New[struct{}](r.Loop()) // never
+	})
+	shop(slow, func(co *deferred.Co, c *web.Client) error {
+		c.Timeout = 5 * time.Second
+		_, err := c.Get("http://shop/tea?card=4111").Await(co)
+		fmt.Println(err)
+		fmt.Println("a timeout:", errors.Is(err, deferred.ErrTimeout))
+		return nil
+	})
+	// Output:
+	// web: GET http://shop/tea: head: deferred: timeout
+	// a timeout: true
+}
+
+// Cookies are kept, and go to the site that set them.
+func ExampleNewCookies() {
+	greet := web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
+		if name, ok := r.Cookie("name"); ok {
+			w.WriteString("hello again, " + name)
+			return
+		}
+		w.SetHeader("Set-Cookie", "name=ada")
+		w.WriteString("hello")
+	})
+	shop(greet, func(co *deferred.Co, c *web.Client) error {
+		c.Cookies = web.NewCookies()
+		for range 2 {
+			resp, err := c.Get("http://shop/").Await(co)
+			if err != nil {
+				return err
+			}
+			text, err := resp.Text(1 << 20).Await(co)
+			if err != nil {
+				return err
+			}
+			fmt.Println(text)
+		}
+		return nil
+	})
+	// Output:
+	// hello
+	// hello again, ada
 }

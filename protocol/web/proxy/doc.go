@@ -25,7 +25,7 @@
 // Server.MaxBodyBytes, or Body.Limit in a Handler around this one.
 //
 // Limits: see the fields; 256 connections to a back end, 1,000 requests that wait for one, an hour
-// for a whole answer, 60 s for its head, 30 s without a byte. A tunnel lasts as long as its two
+// for a whole answer, 60 s for its head, 60 s without a byte. A tunnel lasts as long as its two
 // ends want.
 //
 // RFCs: 9110 section 7 (https://www.rfc-editor.org/rfc/rfc9110#section-7), 9112, 7239 (Forwarded).

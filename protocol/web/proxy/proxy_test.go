@@ -35,7 +35,7 @@ func (s *site) ask(t *testing.T, body func(co *deferred.Co, c *web.Client) error
 	t.Helper()
 	h := s.Host("client")
 	h.Do(func(co *deferred.Co) error {
-		c := &web.Client{Loop: h.Loop(), MaxRedirects: -1, MaxBodyBytes: -1, Raw: true, HeadTimeout: -1}
+		c := &web.Client{Loop: h.Loop(), MaxRedirects: -1, MaxBodyBytes: -1, Raw: true, HeadTimeout: -1, ReadTimeout: -1}
 		err := body(co, c)
 		c.Close()
 		co.Sleep(2 * time.Minute)

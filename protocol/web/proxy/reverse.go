@@ -53,12 +53,12 @@ type Reverse struct {
 	next   int
 }
 
-// Backends makes a Client for back ends: it leaves answers as they are, follows no redirect, waits
-// 60 s for a head and an hour for a whole answer.
+// Backends makes a Client for back ends: it leaves answers as they are, follows no redirect, waits 60
+// s for a head and for each further byte, and an hour for a whole answer.
 func Backends(l twistor.Loop) *web.Client {
 	return &web.Client{
 		Loop: l, Raw: true, MaxRedirects: -1, MaxBodyBytes: -1, MaxConnections: 256, MaxIdle: 256,
-		Timeout: time.Hour, HeadTimeout: time.Minute, ConnectTimeout: 5 * time.Second, Informed: inform,
+		Timeout: time.Hour, HeadTimeout: time.Minute, ReadTimeout: time.Minute, ConnectTimeout: 5 * time.Second, Informed: inform,
 	}
 }
 
