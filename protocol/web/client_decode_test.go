@@ -111,7 +111,7 @@ func reversed(r io.Reader) (io.Reader, error) {
 func TestH1_23Bomb(t *testing.T) {
 	size := 256 << 20
 	if testing.Short() || raceEnabled {
-		size = 48 << 20
+		size = 24 << 20
 	}
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
