@@ -57,6 +57,7 @@ type Page struct {
 	shields  web.Handler
 	past     past
 	pending  event
+	rates    rates // of the past
 	flushed  time.Time
 	due      twistor.Timer // of the pending event; stopped: there is none
 	beat     twistor.Timer
@@ -120,7 +121,7 @@ func (p *Page) Published(r *weblog.Record) {
 func (p *Page) recall() {
 	hits := p.Past[len(p.Past)-int(min(uint64(len(p.Past)), p.Next, MaxPast)):]
 	first := p.Next - uint64(len(hits))
-	p.past = past{next: first}
+	p.past, p.rates = past{next: first}, rates{}
 	p.pending = event{first: first}
 	for i, h := range hits {
 		if p.pending.count == 0 {
@@ -138,6 +139,7 @@ func (p *Page) recall() {
 func (p *Page) remember() {
 	e := &p.pending
 	p.past.add(e.encode(p.epoch))
+	p.rates.add(e.at, &e.kinds)
 	*e = event{first: p.past.next, rows: e.rows[:0]}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -213,7 +214,9 @@ func TestStream(t *testing.T) {
 	st.clock.Advance(0)
 
 	got := watch(t, conn)
-	if want := (hello{Now: now, Anew: true, From: 7, Title: "access.log", You: "10.0.0.2"}); got.hello != want {
+	second := now/1000 - 1
+	want := hello{Now: now, Anew: true, From: 7, Rates: []rate{{second, 0, 0, 1, 0, 0, 0}}, Until: 8, Title: "access.log", You: "10.0.0.2"}
+	if !reflect.DeepEqual(got.hello, want) {
 		t.Errorf("got %+v, want %+v", got.hello, want)
 	}
 	if got.paths() != "/before /now?a=b" || got.id != "e-9" {
@@ -407,6 +410,46 @@ func TestNewBrowserGetsTheLast(t *testing.T) {
 	got := watch(t, st.ask("/hits"))
 	if n := len(got.events); n != MaxPast || !strings.HasSuffix(got.paths(), " /899") || got.hello.From != 400 {
 		t.Errorf("got %d events from %d, want the last %d", n, got.hello.From, MaxPast)
+	}
+}
+
+// A browser that comes late has the chart of one that was there all the time:
+// the hello's rates, and what comes after Until, are all hits of two minutes.
+func TestRates(t *testing.T) {
+	st := newStage(t, &Page{})
+	for i := range 600 {
+		for range i % 7 {
+			st.hit("/")
+		}
+		st.clock.Advance(time.Second)
+	}
+	st.hit("/not", "/yet", "/sent")
+	conn := st.ask("/hits")
+	st.clock.Advance(time.Second)
+	got := watch(t, conn)
+	inRates, after := int64(0), uint64(0)
+	for i, r := range got.hello.Rates {
+		if i > 0 && r[0] <= got.hello.Rates[i-1][0] || r[0] <= st.clock.Now().Unix()-rateSeconds-2 {
+			t.Errorf("second %d is not in order, or too old", r[0])
+		}
+		if want := (r[0] - sim.Epoch.Unix()) % 7; r[3] != want {
+			t.Errorf("second %d has %d hits, want %d", r[0], r[3], want)
+		}
+		inRates += r[3]
+	}
+	for _, e := range got.events {
+		if e.First >= got.hello.Until {
+			after += e.Next - e.First
+		}
+	}
+	if inRates < 340 || inRates > 370 || after != 3 {
+		t.Errorf("got %d hits in the rates and %d after them, want about 360 and 3", inRates, after)
+	}
+	var r rates
+	r.add(time.Unix(1000, 0), &[6]int{0, 0, 1})
+	r.add(time.Unix(1000-rateSeconds, 0), &[6]int{0, 0, 1})
+	if all := r.until(time.Unix(1001, 0)); len(all) != 1 || all[0] != (rate{1000, 0, 0, 1}) {
+		t.Errorf("got %v, want the second 1000 and not one that was long ago", all)
 	}
 }
 

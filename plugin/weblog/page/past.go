@@ -32,7 +32,8 @@ type event struct {
 	count  int    // of its hits
 	listed int    // of its hits that have a row
 	rows   []byte // separated by commas
-	more   [6]int // hits without a row, by the first digit of their status
+	kinds  [6]int // of all hits, by kindOf
+	more   [6]int // of those without a row
 }
 
 // full reports whether no more hits are listed.
@@ -45,16 +46,14 @@ func (e *event) list(h weblog.Hit) {
 	}
 	e.rows = appendRow(e.rows, e.first+uint64(e.count), h)
 	e.count++
+	e.kinds[kindOf(h.Status)]++
 }
 
 // reckon adds a hit that is not listed.
 func (e *event) reckon(status int) {
-	class := status / 100
-	if class > 5 {
-		class = 0
-	}
-	e.more[class]++
 	e.count++
+	e.kinds[kindOf(status)]++
+	e.more[kindOf(status)]++
 }
 
 // encode writes e as browsers get it, and forgets nothing.

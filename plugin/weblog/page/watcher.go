@@ -30,6 +30,8 @@ type hello struct {
 	Now   int64  `json:"now"`   // by our clock, in milliseconds of Unix
 	Anew  bool   `json:"anew"`  // forget what you have: other hits follow
 	From  uint64 `json:"from"`  // the next hit
+	Rates []rate `json:"rates"` // of the last seconds,
+	Until uint64 `json:"until"` // up to this hit, without it
 	Title string `json:"title"` // "": the log is that of this page
 	You   string `json:"you"`   // the address of the browser, as the log has it
 }
@@ -59,7 +61,8 @@ func (p *Page) watch(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 
 	c := &watcher{page: p, w: w, over: deferred.New[struct{}](p.loop)}
 	at, known := p.place(r)
-	h := hello{Now: p.loop.Now().UnixMilli(), Anew: !known, From: at, Title: p.Title}
+	now := p.loop.Now()
+	h := hello{Now: now.UnixMilli(), Anew: !known, From: at, Rates: p.rates.until(now), Until: p.past.next, Title: p.Title}
 	if a := r.Client(); a.IsValid() {
 		h.You = a.String()
 	}

@@ -13,6 +13,7 @@
   let all = new Map() // by second: how many hits of each kind, those that were only counted too
   let some = new Map() // the same of those that the filter lets through, as far as they are listed
   let next = 0 // number of the hit to come
+  let until = 0 // number of the first hit that is not in the rates that came with the hello
   let place = '' // id of the last event
   let skew = 0 // how far the server's clock is ahead of ours
   let seen = 0
@@ -44,6 +45,9 @@
     return c >= 2 && c <= 5 ? c : 0
   }
 
+  // charted has 1xx, which are no answers, among the others.
+  const charted = kinds => [kinds[0] + kinds[1], 0, ...kinds.slice(2)]
+
   // ---- what comes
 
   function connect () {
@@ -56,12 +60,13 @@
       you = hello.you
       if (hello.anew) {
         hits = []
-        all = new Map()
         some = new Map()
         seen = 0
         next = hello.from
         drawn = -1
       }
+      all = new Map((hello.rates ?? []).map(([second, ...kinds]) => [second, charted(kinds)]))
+      until = hello.until
       $('title').textContent = hello.title
       document.title = hello.title ? 'weblog – ' + hello.title : 'weblog'
       $('own').hidden = hello.title !== ''
@@ -89,11 +94,11 @@
       if (n < next) continue
       const h = { n, at: event.at, time, host, user, method, path, status, bytes, referrer, agent, browser: browser(agent) }
       hits.push(h)
-      bump(all, h.at, kind(status), 1)
+      if (n >= until) bump(all, h.at, kind(status), 1)
       if (filtered && matches(h)) bump(some, h.at, kind(status), 1)
     }
     if (event.next <= next) return
-    if (event.more) event.more.forEach((n, c) => bump(all, event.at, kind(c * 100), n))
+    if (event.more && event.first >= until) charted(event.more).forEach((n, k) => bump(all, event.at, k, n))
     seen += event.next - Math.max(next, event.first)
     next = event.next
     if (hits.length > KEPT * 1.25) hits = hits.slice(-KEPT)
@@ -238,7 +243,7 @@
     $('persecond').textContent = rate < 10 ? rate.toFixed(1) : count.format(Math.round(rate))
     $('perminute').textContent = count.format(over(60))
     $('seen').textContent = count.format(from.seen)
-    $('errors').textContent = (matching ? Math.round(100 * errors / matching) : 0) + ' %'
+    $('errors').textContent = (matching ? Math.round(100 * errors / matching) : 0) + '%'
     $('matching').textContent = filtered ? count.format(matching) + ' of the last ' + count.format(from.hits.length) : ''
     chart(bars, sums)
     for (const where in tops) top(where, tops[where])
