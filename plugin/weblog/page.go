@@ -1,10 +1,12 @@
 package weblog
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/endpoint"
@@ -95,8 +97,8 @@ func (s *showing) Stop(co *deferred.Co) error {
 // elsewhere says what can be done about a place that is not to be had: it may
 // well be that nobody asked for it.
 func elsewhere(err error) error {
-	if err == nil {
-		return nil
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
 	}
 	return fmt.Errorf("the page: %w: want another place by --page, or --page %s", err, none)
 }

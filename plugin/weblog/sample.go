@@ -109,7 +109,7 @@ type visitor struct{ rnd *rand.Rand }
 
 // rest is how long nobody comes: there are busy and quiet half minutes.
 func (v visitor) rest(now time.Time) time.Duration {
-	quiet := 0.55 + 0.45*math.Sin(2*math.Pi*float64(now.Unix()%47)/47)
+	quiet := 0.6 + 0.4*math.Sin(2*math.Pi*float64(now.Unix()%47)/47)
 	return time.Duration(v.rnd.Int64N(int64(quiet * float64(maxSampleDelay))))
 }
 
