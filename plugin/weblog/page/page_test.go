@@ -17,6 +17,7 @@ import (
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/protocol/web/sse"
 	"github.com/twistor-go/twistor/protocol/weblog"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/sim"
@@ -124,41 +125,30 @@ func (s seen) paths() string {
 	return strings.Join(all, " ")
 }
 
-// watch reads a stream as the specification has it.
-// https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+// watch reads a stream.
 func watch(t *testing.T, conn *sim.Transport) (s seen) {
 	t.Helper()
 	r, body := answer(t, conn)
 	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("got %s, %q, want a stream", r.Status, r.Header)
 	}
-	for block := range strings.SplitSeq(body, "\n\n") {
-		var kind, text string
-		for line := range strings.SplitSeq(block, "\n") {
-			switch name, value, _ := strings.Cut(line, ": "); name {
-			case "event":
-				kind = value
-			case "id":
-				s.id = value
-			case "data":
-				text += value
-			case "retry", "", ":":
-			default:
-				t.Fatalf("a line of the stream is %q", line)
-			}
-		}
+	var events sse.Parser
+	err := events.Parse([]byte(body), func(e sse.Event) {
 		var err error
-		switch {
-		case kind == "hello":
-			err = json.Unmarshal([]byte(text), &s.hello)
-		case text != "":
+		if e.Type == "hello" {
+			err = json.Unmarshal([]byte(e.Data), &s.hello)
+		} else {
 			s.events = append(s.events, told{})
-			err = json.Unmarshal([]byte(text), &s.events[len(s.events)-1])
+			err = json.Unmarshal([]byte(e.Data), &s.events[len(s.events)-1])
 		}
 		if err != nil {
-			t.Fatalf("%q: %v", text, err)
+			t.Fatalf("%q: %v", e.Data, err)
 		}
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	s.id = events.LastEventID()
 	return s
 }
 

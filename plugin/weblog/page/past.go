@@ -1,12 +1,13 @@
 package page
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/twistor-go/twistor/protocol/web/sse"
 	"github.com/twistor-go/twistor/protocol/weblog"
 )
 
@@ -59,9 +60,8 @@ func (e *event) reckon(status int) {
 // encode writes e as browsers get it, and forgets nothing.
 func (e *event) encode(epoch string) sent {
 	next := e.first + uint64(e.count)
-	var b bytes.Buffer
+	var b strings.Builder
 	b.Grow(len(e.rows) + 160)
-	b.WriteString("id: " + position(epoch, next) + "\ndata: ")
 	b.WriteString(`{"at":` + strconv.FormatInt(e.at.UnixMilli(), 10) +
 		`,"first":` + strconv.FormatUint(e.first, 10) + `,"next":` + strconv.FormatUint(next, 10))
 	if e.count > e.listed {
@@ -70,8 +70,17 @@ func (e *event) encode(epoch string) sent {
 	}
 	b.WriteString(`,"hits":[`)
 	b.Write(e.rows)
-	b.WriteString("]}\n\n")
-	return sent{first: e.first, next: next, listed: e.listed, bytes: b.Bytes()}
+	b.WriteString("]}")
+	return sent{first: e.first, next: next, listed: e.listed, bytes: framed(sse.Event{ID: position(epoch, next), Data: b.String()})}
+}
+
+// framed is e as it is sent.
+func framed(e sse.Event) []byte {
+	p, err := e.Append(nil)
+	if err != nil {
+		panic("page: internal error: " + err.Error()) // the ids and types are ours
+	}
+	return p
 }
 
 // A sent is an event that browsers got, and others may get yet. Nobody changes

@@ -5,18 +5,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/web"
+	"github.com/twistor-go/twistor/protocol/web/sse"
 )
 
-// retry is how soon a browser comes back when a stream ends, in milliseconds.
-const retry = "500"
+// retry is how soon a browser comes back when a stream ends.
+const retry = 500 * time.Millisecond
 
 // A watcher is the stream of events to one browser: a place in the past, which
 // moves on whenever the browser has room. One that is too slow for what is
 // remembered goes on with the oldest there is, and tells by the numbers what it
-// has missed. Loop-only.
+// has missed. So all browsers share one memory; each sse.Stream would have a
+// queue of its own. Loop-only.
 type watcher struct {
 	page *Page
 	w    *web.ResponseWriter
@@ -68,7 +71,7 @@ func (p *Page) watch(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 	}
 	c.at = at
 	text, _ := json.Marshal(h) // of texts and numbers, so it cannot fail
-	w.WriteString("retry: " + retry + "\nid: " + position(p.epoch, at) + "\nevent: hello\ndata: " + string(text) + "\n\n")
+	w.Write(framed(sse.Event{Retry: retry, ID: position(p.epoch, at), Type: "hello", Data: string(text)}))
 	if w.Flush() != nil {
 		return nil
 	}

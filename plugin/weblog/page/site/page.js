@@ -16,11 +16,10 @@
   let until = 0 // number of the first hit that is not in the rates that came with the hello
   let place = '' // id of the last event
   let skew = 0 // how far the server's clock is ahead of ours
-  let seen = 0
   let you = ''
   let source
   let again = 0 // timer of another try
-  let paused = null // what is shown while paused: {hits, all, some, seen, at}
+  let paused = null // what is shown while paused: {hits, all, some, next, at}
   let drawn = -1 // number of the newest hit in the list; -1: draw all of it
   let frame = 0
   let matches = () => true
@@ -61,7 +60,6 @@
       if (hello.anew) {
         hits = []
         some = new Map()
-        seen = 0
         next = hello.from
         drawn = -1
       }
@@ -99,7 +97,6 @@
     }
     if (event.next <= next) return
     if (event.more && event.first >= until) charted(event.more).forEach((n, k) => bump(all, event.at, k, n))
-    seen += event.next - Math.max(next, event.first)
     next = event.next
     if (hits.length > KEPT * 1.25) hits = hits.slice(-KEPT)
     for (const second of all.keys()) if (second < event.at / 1000 - SECONDS * 2) all.delete(second)
@@ -169,7 +166,7 @@
 
   function show () {
     if (paused && drawn >= 0) {
-      $('pause').textContent = 'Go on' + (seen > paused.seen ? ' (' + count.format(seen - paused.seen) + ')' : '')
+      $('pause').textContent = 'Go on' + (next > paused.next ? ' (' + count.format(next - paused.next) + ')' : '')
       return
     }
     list(paused ? paused.hits : hits)
@@ -220,7 +217,7 @@
 
   // Once a second: the chart, the numbers and the tables.
   function tick () {
-    const from = paused ?? { hits, all, some, seen, at: Date.now() + skew }
+    const from = paused ?? { hits, all, some, next, at: Date.now() + skew }
     const begin = Math.floor(from.at / 1000) - SECONDS + 1
     const seconds = filtered ? from.some : from.all
     const bars = Array.from({ length: SECONDS }, (_, i) => seconds.get(begin + i) ?? [0, 0, 0, 0, 0, 0])
@@ -242,7 +239,7 @@
     const rate = over(5) / 5
     $('persecond').textContent = rate < 10 ? rate.toFixed(1) : count.format(Math.round(rate))
     $('perminute').textContent = count.format(over(60))
-    $('seen').textContent = count.format(from.seen)
+    $('sum').textContent = count.format(from.next)
     $('errors').textContent = (matching ? Math.round(100 * errors / matching) : 0) + '%'
     $('matching').textContent = filtered ? count.format(matching) + ' of the last ' + count.format(from.hits.length) : ''
     chart(bars, sums)
@@ -324,7 +321,7 @@
   $('filter').oninput = () => compile($('filter').value)
   $('tools').onsubmit = e => e.preventDefault()
   $('pause').onclick = () => {
-    paused = paused ? null : { hits: hits.slice(), all: new Map(all), some: new Map(some), seen, at: Date.now() + skew }
+    paused = paused ? null : { hits: hits.slice(), all: new Map(all), some: new Map(some), next, at: Date.now() + skew }
     $('pause').setAttribute('aria-pressed', String(!!paused))
     $('pause').textContent = paused ? 'Go on' : 'Pause'
     if (source.readyState === EventSource.OPEN) say('live', 'live')
