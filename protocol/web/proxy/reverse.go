@@ -74,7 +74,7 @@ func (p *Reverse) serve(co *deferred.Co, w *web.ResponseWriter, r *web.Request) 
 	if err := p.backends(); err != nil {
 		return err
 	}
-	if r.Method == "CONNECT" && r.UpgradeTo() == "" || r.Method == "TRACE" {
+	if r.Method == "CONNECT" && upgradeOf(r) == "" || r.Method == "TRACE" {
 		// A TRACE would show a back end's own fields to whom they are not for.
 		return &web.Error{Status: 405}
 	}
@@ -113,7 +113,7 @@ func (p *Reverse) ask(co *deferred.Co, b *backend, out *web.Request, w *web.Resp
 	b.requests++
 	defer func() { b.busy-- }()
 	var resp *web.Response
-	if r.UpgradeTo() != "" {
+	if upgradeOf(r) != "" {
 		var over bool
 		if resp, over, err = upgrade(co, p.Client, out, w, r); over {
 			return false, nil
@@ -153,7 +153,7 @@ func (p *Reverse) harmlessly(again bool, err error, sent *passage) error {
 func (p *Reverse) request(b *backend, r *web.Request) (*web.Request, error) {
 	out := b.root.Clone()
 	out.Method = r.Method
-	if r.UpgradeTo() != "" && r.Method == "CONNECT" {
+	if r.Method == "CONNECT" {
 		out.Method = "GET" // HTTP/2's way to say it: https://www.rfc-editor.org/rfc/rfc8441#section-5
 	}
 	target := targetOf(r)

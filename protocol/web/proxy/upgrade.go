@@ -4,12 +4,25 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"io"
+	"strings"
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/policy"
 	"github.com/twistor-go/twistor/protocol/web"
 )
+
+// upgradeOf is the protocol that r asks for, if it may pass; "": none, and a back end is asked as if
+// r had not. Another version of HTTP may not: who speaks it with a back end past us is past all that
+// we decide, too. Several at a time may not either.
+func upgradeOf(r *web.Request) string {
+	name, version, _ := strings.Cut(r.UpgradeTo(), "/")
+	switch {
+	case name == "h2c", name == "h2", name == "http", name == "tls", strings.Contains(name+version, ","):
+		return ""
+	}
+	return r.UpgradeTo()
+}
 
 // upgrade asks for another protocol; if the server agrees, both connections are joined, and over is
 // true. Else resp is an ordinary answer.

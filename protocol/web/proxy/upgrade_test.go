@@ -120,6 +120,28 @@ func TestV37UpgradeRefused(t *testing.T) {
 	}
 }
 
+// V37: nobody gets to speak another version of HTTP with a back end, past the proxy: such a request is one
+// without an Upgrade.
+func TestV37NoHTTP2Past(t *testing.T) {
+	for upgrade, passes := range map[string]bool{"shout": true, "websocket": true, "h2c": false, "H2C": false, "HTTP/2.0": false, "TLS/1.0": false, "websocket, h2c": false, "h2c/1": false} {
+		w := sim.New(t, 0)
+		back := &raw{says: fine}
+		w.Host("back").Listen("tcp", ":8080", back)
+		newSite(w, &proxy.Reverse{To: []string{"http://back:8080"}})
+		p := w.Host("client").Dial("proxy:80")
+		p.Send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: " + upgrade + "\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n")
+		w.Settle()
+		if got := strings.Contains(strings.ToLower(back.heard[0]), "\r\nupgrade: "); got != passes {
+			t.Errorf("%s: the back end heard %q", upgrade, back.heard[0])
+		}
+		if strings.Contains(back.heard[0], "HTTP2-Settings") || !strings.HasPrefix(p.Received(), "HTTP/1.1 200 ") {
+			t.Errorf("%s: the back end heard %q, and the client %q", upgrade, back.heard[0], p.Received())
+		}
+		p.Close()
+		w.Advance(2 * time.Minute)
+	}
+}
+
 // P13, V36: a Forward without Allow does nothing for anybody; with it, what it names.
 func TestP13NothingAllowed(t *testing.T) {
 	for _, c := range []struct {
