@@ -23,7 +23,6 @@ type player struct {
 	resp   http1.Response
 	body   http1.BodyReader
 	inBody bool
-	begun  bool // the parser has begun a head: what Started should say
 
 	log      strings.Builder // everything
 	outcomes []string        // as http1test.Case.Want

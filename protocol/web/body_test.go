@@ -140,7 +140,7 @@ func TestUC09Limit(t *testing.T) {
 func TestUC09HeldBack(t *testing.T) {
 	var body *web.Body
 	var got int
-	done := deferred.New[struct{}](nil)
+	var done *deferred.Signal
 	left := false
 	clock := sim.NewClock(t)
 	tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {

@@ -210,7 +210,7 @@ func TestRoundTripper(t *testing.T) {
 		switch r.URL.Path {
 		case "/redirect":
 			http.SetCookie(w, &http.Cookie{Name: "k", Value: "v"})
-			http.Redirect(w, r, "/", 307)
+			http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
 		case "/slow":
 			w.Write([]byte("begun"))
 			w.(http.Flusher).Flush()

@@ -108,7 +108,6 @@ type goAnswer struct {
 	out      []byte
 	begun    bool // the head is for the loop to take
 	taken    bool // it has
-	declared bool
 	flush    bool
 	ended    bool // the Handler has returned
 	failure  error

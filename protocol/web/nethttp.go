@@ -133,9 +133,8 @@ func protoName(major, minor int) string {
 
 // An outline is the head of an answer as net/http's Handlers make it.
 type outline struct {
-	status  int
-	header  http.Header // theirs
-	trailer http.Header // http.TrailerPrefix and the declared ones, at the end
+	status int
+	header http.Header // theirs
 }
 
 // apply gives the head to w. first is the beginning of the body, for its type.

@@ -106,7 +106,6 @@ type coBody struct {
 	a      *coAnswer
 	body   *Body
 	closed bool
-	limit  time.Time
 }
 
 func (b *coBody) Read(p []byte) (int, error) {

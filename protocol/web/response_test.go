@@ -186,8 +186,7 @@ func TestV11Ready(t *testing.T) {
 	const total = 1 << 20
 	most, wrote := 0, 0
 	clock := sim.NewClock(t)
-	var tr *sim.Transport
-	tr = sim.Connect(clock, &web.Server{Handler: web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
+	tr := sim.Connect(clock, &web.Server{Handler: web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
 		piece := bytes.Repeat([]byte("x"), 8<<10)
 		for wrote < total {
 			if _, err := w.Ready().Await(co); err != nil {

@@ -194,7 +194,12 @@ func (ca *authority) verify(r *http.Request) (*message, *http.Response) {
 func keyOf(jwk []byte) *ecdsa.PublicKey {
 	var k struct{ X, Y string }
 	json.Unmarshal(jwk, &k)
-	return &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(unbase64(k.X)), Y: new(big.Int).SetBytes(unbase64(k.Y))}
+	point := slices.Concat([]byte{4}, unbase64(k.X), unbase64(k.Y)) // uncompressed
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		panic(err)
+	}
+	return key
 }
 
 func (ca *authority) account(m *message) *http.Response {
@@ -284,11 +289,13 @@ func (ca *authority) challenge(i int, way string, m *message) *http.Response {
 
 // thumbprint is that of https://www.rfc-editor.org/rfc/rfc7638#section-3.
 func thumbprint(k *ecdsa.PublicKey) string {
-	var x, y [32]byte
-	k.X.FillBytes(x[:])
-	k.Y.FillBytes(y[:])
+	point, err := k.Bytes()
+	if err != nil {
+		panic(err)
+	}
+	x, y := point[1:33], point[33:]
 	sum := sha256.Sum256(fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":%q,"y":%q}`,
-		base64.RawURLEncoding.EncodeToString(x[:]), base64.RawURLEncoding.EncodeToString(y[:])))
+		base64.RawURLEncoding.EncodeToString(x), base64.RawURLEncoding.EncodeToString(y)))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
