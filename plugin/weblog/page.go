@@ -3,8 +3,10 @@ package weblog
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -42,6 +44,7 @@ func (c *Config) checkPage() error {
 // that it misses nothing, and listens from then on. Loop-only.
 type showing struct {
 	page   *page.Page
+	places []string
 	port   service.Service
 	server *weblog.Server
 	memory *memory // nil: none
@@ -50,7 +53,7 @@ type showing struct {
 // show makes the page of what server publishes. Without a log, the page's own
 // hits are what it publishes.
 func (c *Config) show(server *weblog.Server, m *memory) *showing {
-	s := &showing{page: new(page.Page), server: server, memory: m}
+	s := &showing{page: new(page.Page), places: c.Page, server: server, memory: m}
 	site := &web.Server{Handler: s.page}
 	switch {
 	case c.Log != "":
@@ -85,7 +88,32 @@ func (s *showing) Start(co *deferred.Co, h service.Host) error {
 	if err := s.page.Start(co, h); err != nil {
 		return err
 	}
-	return elsewhere(s.port.Start(co, h))
+	if err := s.port.Start(co, h); err != nil {
+		return elsewhere(err)
+	}
+	for _, at := range s.places {
+		if url := location(at); url != "" {
+			h.Loop().Log().Info("weblog: open the page in a browser", "url", url)
+		}
+	}
+	return nil
+}
+
+// location is what a browser on this machine calls a place; "": it is one that
+// only its owner can name.
+func location(at string) string {
+	place, ok := strings.CutPrefix(at, "tcp:")
+	if !ok {
+		return ""
+	}
+	if !strings.Contains(place, ":") {
+		place = "localhost:" + place
+	}
+	host, port, err := net.SplitHostPort(place)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+		return "" // with options, or at any port that is free
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
 }
 
 // Stop ends the streams first: the port waits for answers to end.

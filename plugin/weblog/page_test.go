@@ -163,3 +163,19 @@ func TestPageGoesOn(t *testing.T) {
 		})
 	}
 }
+
+func TestLocation(t *testing.T) {
+	for at, want := range map[string]string{
+		"tcp:127.0.0.1:8080": "http://127.0.0.1:8080/",
+		"tcp:8080":           "http://localhost:8080/",
+		"tcp:[::1]:8080":     "http://[::1]:8080/",
+		"tcp:127.0.0.1:0":    "",
+		"unix:/run/weblog":   "",
+		"tls:443:cert=a.pem": "",
+		"tcp:80:backlog=5":   "",
+	} {
+		if got := location(at); got != want {
+			t.Errorf("%s: got %q, want %q", at, got, want)
+		}
+	}
+}
