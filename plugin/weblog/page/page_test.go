@@ -2,7 +2,6 @@ package page
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -152,48 +150,6 @@ func watch(t *testing.T, conn *sim.Transport) (s seen) {
 	return s
 }
 
-func TestFiles(t *testing.T) {
-	st := newStage(t, &Page{})
-	total := 0
-	for path, want := range map[string]string{
-		"/": "text/html", "/page.css": "text/css", "/page.js": "text/javascript", "/icon.svg": "image/svg+xml",
-	} {
-		r, body := answer(t, st.ask(path))
-		if r.StatusCode != 200 || !strings.HasPrefix(r.Header.Get("Content-Type"), want) {
-			t.Errorf("%s: got %s, %s", path, r.Status, r.Header.Get("Content-Type"))
-		}
-		for name, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; ",
-			"X-Content-Type-Options":  "nosniff",
-			"X-Frame-Options":         "DENY",
-			"Referrer-Policy":         "no-referrer",
-		} {
-			if got := r.Header.Get(name); !strings.HasPrefix(got, want) {
-				t.Errorf("%s: %s: got %q, want %q", path, name, got, want)
-			}
-		}
-		if tag := r.Header.Get("ETag"); tag == "" {
-			t.Errorf("%s has no ETag", path)
-		} else if r, _ := answer(t, st.ask(path, "If-None-Match: "+tag)); r.StatusCode != 304 {
-			t.Errorf("%s: got %s for what the browser has, want 304", path, r.Status)
-		}
-		// The namespace of SVG is a name, which nobody asks for.
-		if at := regexp.MustCompile(`(https?:)?//[\w.]+\.\w+`).FindString(strings.ReplaceAll(body, "http://www.w3.org/2000/svg", "")); at != "" {
-			t.Errorf("%s leads to %s: the page asks nobody else", path, at)
-		}
-		if regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|<[^>]+ (on\w+|style)=`).MatchString(body) {
-			t.Errorf("%s makes HTML or code of strings", path)
-		}
-		total += len(body)
-	}
-	if total > 30<<10 {
-		t.Errorf("the page has %d bytes, want at most 30 KiB", total)
-	}
-	if r, _ := answer(t, st.ask("/no/such/page")); r.StatusCode != 404 || r.Header.Get("Content-Security-Policy") == "" {
-		t.Errorf("got %s, %q for what is not there", r.Status, r.Header)
-	}
-}
-
 func TestStream(t *testing.T) {
 	st := newStage(t, &Page{Title: "access.log", Epoch: "e", Next: 7})
 	st.hit("/before")
@@ -221,228 +177,6 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A browser that comes back gets what it has missed, and nothing twice.
-func TestGoesOn(t *testing.T) {
-	st := newStage(t, &Page{Epoch: "e"})
-	for i := range 5 {
-		st.hit(fmt.Sprint("/", i))
-		st.clock.Advance(time.Second)
-	}
-	for _, tc := range []struct {
-		name, target, field string
-		anew                bool
-		want                string
-	}{
-		{"a browser's own way", "/hits", "Last-Event-ID: e-3", false, "/3 /4"},
-		{"that of a script that tries anew", "/hits?after=e-4", "X: y", false, "/4"},
-		{"nothing was missed", "/hits", "Last-Event-ID: e-5", false, ""},
-		{"another life", "/hits", "Last-Event-ID: f-3", true, "/0 /1 /2 /3 /4"},
-		{"a place that is still to come", "/hits", "Last-Event-ID: e-6", true, "/0 /1 /2 /3 /4"},
-		{"no place at all", "/hits", "Last-Event-ID: e-x", true, "/0 /1 /2 /3 /4"},
-		{"a number too large", "/hits", "Last-Event-ID: e-99999999999999999999", true, "/0 /1 /2 /3 /4"},
-	} {
-		got := watch(t, st.ask(tc.target, tc.field))
-		if got.hello.Anew != tc.anew || got.paths() != tc.want {
-			t.Errorf("%s: got anew %v, %q, want %v, %q", tc.name, got.hello.Anew, got.paths(), tc.anew, tc.want)
-		}
-	}
-
-	st = newStage(t, &Page{})
-	first := watch(t, st.ask("/hits")).id
-	st.again()
-	if got := watch(t, st.ask("/hits", "Last-Event-ID: "+first)); !got.hello.Anew {
-		t.Errorf("%s and %s are lives that remember nothing, and share their numbers", first, got.id)
-	}
-}
-
-// A former life's hits are there at once, with their numbers, and the new ones
-// follow.
-func TestPast(t *testing.T) {
-	var past []weblog.Hit
-	for i := range 250 {
-		past = append(past, weblog.Hit{Path: fmt.Sprint("/", i), Time: sim.Epoch.Add(time.Duration(i/200) * time.Second), Status: 200})
-	}
-	st := newStage(t, &Page{Epoch: "e", Next: 1000, Past: past})
-	st.hit("/new")
-	st.clock.Advance(time.Second)
-	got := watch(t, st.ask("/hits", "Last-Event-ID: e-900"))
-	if got.hello.Anew {
-		t.Error("a place of the former life is not known")
-	}
-	var numbers []string
-	for _, e := range got.events {
-		numbers = append(numbers, fmt.Sprint(e.First, "-", e.Next, ":", len(e.Hits)))
-	}
-	if got, want := strings.Join(numbers, " "), "850-950:100 950-1000:50 1000-1001:1"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if !strings.HasPrefix(got.paths(), "/100 ") || !strings.HasSuffix(got.paths(), "/249 /new") {
-		t.Errorf("got %s", got.paths())
-	}
-	if more := newStage(t, &Page{Next: 3, Past: past}); watch(t, more.ask("/hits")).paths() != "/247 /248 /249" {
-		t.Error("there are more hits than numbers")
-	}
-}
-
-// Whatever a line has, it is text on the stream: no markup, no line ends, no
-// marks that are not seen. The control is that all of it is there, readable.
-func TestHostileLines(t *testing.T) {
-	st := newStage(t, &Page{})
-	for path, want := range map[string]string{
-		`/</script><img src=x onerror=alert(1)>`: `/</script><img src=x onerror=alert(1)>`,
-		`/\x0Adata: {}\x0A\x0Aevent: hello`:      `/\x0Adata: {}\x0A\x0Aevent: hello`,
-		"/\\r\\n\\r\\nid: 7":                     `/\x0D\x0A\x0D\x0Aid: 7`,
-		"/\xff\x00\x1b[2J":                       `/\xFF\x00\x1B[2J`,
-		"/\u202egnp.exe\u2066\u200b":             `/\xE2\x80\xAEgnp.exe\xE2\x81\xA6\xE2\x80\x8B`,
-		"/\u2028\u2029":                          `/\xE2\x80\xA8\xE2\x80\xA9`,
-		"/é日本\U0001f600":                         "/é日本\U0001f600",
-		"/" + strings.Repeat("x", 60_000):        "/" + strings.Repeat("x", maxPathBytes-1) + "…",
-		"/" + strings.Repeat(`\x00`, 10_000):     "/" + strings.Repeat(`\x00`, maxPathBytes/4) + "…",
-	} {
-		st.hit(path)
-		st.clock.Advance(time.Second)
-		conn := st.ask("/hits")
-		if _, body := answer(t, conn); strings.ContainsAny(body, "<>\r\x00\x1b") || strings.Contains(body, "\u2028") {
-			t.Errorf("%.100q came as it was: %.200q", path, body)
-		}
-		got := watch(t, conn)
-		last := got.events[len(got.events)-1].Hits
-		if got := last[len(last)-1][5]; got != want {
-			t.Errorf("%.100q: got %.600q, want %.600q", path, got, want)
-		}
-	}
-}
-
-// However many come, ten events a second tell of them, and what is not listed is
-// counted by its status.
-func TestBusy(t *testing.T) {
-	st := newStage(t, &Page{})
-	conn := st.ask("/hits")
-	for i := range 1000 {
-		var lines [][]byte
-		for k := range 50 {
-			lines = append(lines, fmt.Appendf(nil, `::1 - - [22/Nov/2026:10:00:00 +0000] "GET /%d HTTP/1.1" %d04 1`, i, k%6))
-		}
-		st.log.Publish(lines)
-		st.clock.Advance(time.Millisecond)
-	}
-	st.clock.Advance(perEvent)
-	got := watch(t, conn)
-	if n := len(got.events); n < 10 || n > 12 {
-		t.Errorf("got %d events in a second, want 10", n)
-	}
-	hits, kinds := 0, [6]int{}
-	for _, e := range got.events {
-		if len(e.Hits) > maxListed {
-			t.Errorf("an event lists %d hits", len(e.Hits))
-		}
-		sum := len(e.Hits)
-		for k, n := range e.More {
-			sum += n
-			kinds[k] += n
-		}
-		if uint64(sum) != e.Next-e.First {
-			t.Errorf("an event of %d to %d has %d hits", e.First, e.Next, sum)
-		}
-		for _, h := range e.Hits {
-			kinds[int(h[6].(float64))/100]++
-		}
-		hits += sum
-	}
-	if hits != 50_000 || kinds != [6]int{9000, 9000, 8000, 8000, 8000, 8000} {
-		t.Errorf("got %d hits, %v", hits, kinds)
-	}
-}
-
-// A browser that takes nothing costs what is remembered and no more, delays
-// nobody, and hears later how many it has missed.
-func TestSlow(t *testing.T) {
-	st := newStage(t, &Page{})
-	slow, quick := st.ask("/hits"), st.ask("/hits")
-	slow.Hold()
-	long := "/" + strings.Repeat("x", 500)
-	for range 200 {
-		var paths []string
-		for range maxListed {
-			paths = append(paths, long)
-		}
-		st.hit(paths...)
-		st.clock.Advance(perEvent)
-	}
-	if got := slow.Buffered(); got > 256<<10 {
-		t.Errorf("%d bytes wait for a browser that takes nothing", got)
-	}
-	if got := st.page.past; got.listed > maxKept || got.bytes > maxKeptBytes+maxListed<<10 {
-		t.Errorf("%d hits, %d bytes are remembered", got.listed, got.bytes)
-	}
-	if got := watch(t, quick); got.events[len(got.events)-1].Next != 200*maxListed || len(got.events) != 200 {
-		t.Errorf("the other has %d events", len(got.events))
-	}
-	slow.Drain(-1)
-	st.clock.Advance(0)
-	got := watch(t, slow)
-	missed, next := uint64(0), got.hello.From
-	for _, e := range got.events {
-		missed += e.First - next
-		next = e.Next
-	}
-	if next != 200*maxListed || missed == 0 || missed%maxListed != 0 {
-		t.Errorf("it is at %d, and was told that it missed %d", next, missed)
-	}
-}
-
-func TestNewBrowserGetsTheLast(t *testing.T) {
-	st := newStage(t, &Page{})
-	for i := range 900 {
-		st.hit(fmt.Sprint("/", i))
-		st.clock.Advance(perEvent)
-	}
-	got := watch(t, st.ask("/hits"))
-	if n := len(got.events); n != MaxPast || !strings.HasSuffix(got.paths(), " /899") || got.hello.From != 400 {
-		t.Errorf("got %d events from %d, want the last %d", n, got.hello.From, MaxPast)
-	}
-}
-
-// A browser that comes late has the chart of one that was there all the time:
-// the hello's rates, and what comes after Until, are all hits of two minutes.
-func TestRates(t *testing.T) {
-	st := newStage(t, &Page{})
-	for i := range 600 {
-		for range i % 7 {
-			st.hit("/")
-		}
-		st.clock.Advance(time.Second)
-	}
-	st.hit("/not", "/yet", "/sent")
-	conn := st.ask("/hits")
-	st.clock.Advance(time.Second)
-	got := watch(t, conn)
-	inRates, after := int64(0), uint64(0)
-	for i, r := range got.hello.Rates {
-		if i > 0 && r[0] <= got.hello.Rates[i-1][0] || r[0] <= st.clock.Now().Unix()-rateSeconds-2 {
-			t.Errorf("second %d is not in order, or too old", r[0])
-		}
-		if want := (r[0] - sim.Epoch.Unix()) % 7; r[3] != want {
-			t.Errorf("second %d has %d hits, want %d", r[0], r[3], want)
-		}
-		inRates += r[3]
-	}
-	for _, e := range got.events {
-		if e.First >= got.hello.Until {
-			after += e.Next - e.First
-		}
-	}
-	if inRates < 340 || inRates > 370 || after != 3 {
-		t.Errorf("got %d hits in the rates and %d after them, want about 360 and 3", inRates, after)
-	}
-	var r rates
-	r.add(time.Unix(1000, 0), &[6]int{0, 0, 1})
-	r.add(time.Unix(1000-rateSeconds, 0), &[6]int{0, 0, 1})
-	if all := r.until(time.Unix(1001, 0)); len(all) != 1 || all[0] != (rate{1000, 0, 0, 1}) {
-		t.Errorf("got %v, want the second 1000 and not one that was long ago", all)
-	}
-}
-
 func TestMaxWatchers(t *testing.T) {
 	st := newStage(t, &Page{MaxWatchers: 2})
 	first := st.ask("/hits")
@@ -457,28 +191,6 @@ func TestMaxWatchers(t *testing.T) {
 		t.Fatalf("%d watch, want the one that is left", len(st.page.watchers))
 	}
 	watch(t, st.ask("/hits"))
-}
-
-// Another site's page cannot have a name of its own lead here, nor hold streams.
-func TestOtherSites(t *testing.T) {
-	st := newStage(t, &Page{})
-	for host, want := range map[string]int{
-		"localhost": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "weblog.localhost": 200, "LOCALHOST.": 200,
-		"evil.example": 421, "evil.example:8080": 421, "localhost.evil.example": 421, "127.0.0.1.evil.example": 421, "notlocalhost": 421,
-	} {
-		for _, path := range []string{"/", "/hits", "/hello"} {
-			if r, _ := answer(t, st.ask(path, "Host: "+host)); r.StatusCode != want {
-				t.Errorf("%s at %s: got %d, want %d", path, host, r.StatusCode, want)
-			}
-		}
-	}
-	if r, _ := answer(t, st.ask("/hits", "Sec-Fetch-Site: cross-site")); r.StatusCode != 403 {
-		t.Errorf("another site's stream: got %s, want 403", r.Status)
-	}
-	st.local = "192.0.2.1:80"
-	if r, _ := answer(t, st.ask("/", "Host: weblog.example")); r.StatusCode != 200 {
-		t.Errorf("where all are listened to: got %s, want 200: the names are the owner's", r.Status)
-	}
 }
 
 func TestStop(t *testing.T) {
@@ -515,26 +227,4 @@ func TestHeartbeat(t *testing.T) {
 	} else {
 		t.Error("a silent stream was closed")
 	}
-}
-
-func FuzzRow(f *testing.F) {
-	for _, s := range []string{"/", "</script>", "\xff\xfe", "\u202e", "\x00\r\n", strings.Repeat("é", 300)} {
-		f.Add(s, s)
-	}
-	f.Fuzz(func(t *testing.T, path, agent string) {
-		row := appendRow(nil, 1, weblog.Hit{Path: path, Agent: agent})
-		var got []any
-		if err := json.Unmarshal(row, &got); err != nil || len(got) != 10 {
-			t.Fatalf("%q: %v", row, err)
-		}
-		if bytes.ContainsAny(row, "<>&\r\n") {
-			t.Errorf("%q has markup or line ends", row)
-		}
-		if len(row) > 6*(maxPathBytes+maxFieldBytes)+200 {
-			t.Errorf("%d bytes", len(row))
-		}
-		if text := got[5].(string); len(path) <= maxPathBytes && !strings.ContainsFunc(path, hidden) && text != path {
-			t.Errorf("got %q, want %q", text, path)
-		}
-	})
 }
