@@ -144,8 +144,9 @@ var repository = sync.OnceValues(func() (*tree, error) {
 		rel, _ := filepath.Rel(root, name)
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			// bench is a module of its own, made of other people's servers too.
-			if rel == "bench" || d.Name() == "testdata" || rel != "." && strings.HasPrefix(d.Name(), ".") {
+			// A module of its own, such as bench, is made of other people's code too.
+			_, err := os.Stat(filepath.Join(name, "go.mod"))
+			if rel != "." && err == nil || d.Name() == "testdata" || rel != "." && strings.HasPrefix(d.Name(), ".") {
 				return filepath.SkipDir
 			}
 			return nil

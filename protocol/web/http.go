@@ -443,6 +443,13 @@ func (a *goAnswer) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
+// CloseNotify is what contexts have replaced; there are still those who use it.
+func (a *goAnswer) CloseNotify() <-chan bool {
+	left := make(chan bool, 1)
+	context.AfterFunc(a.req.Context(), func() { left <- true })
+	return left
+}
+
 // EnableFullDuplex is so from the start.
 func (a *goAnswer) EnableFullDuplex() error { return nil }
 

@@ -37,7 +37,7 @@ func Co(r *http.Request) *deferred.Co {
 func (o *onLoop) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 	return deferred.Inline(r.Loop(), func(co *deferred.Co) (none struct{}, err error) {
 		ctx := &coContext{co: co}
-		a := &coAnswer{w: w, co: co}
+		a := &coAnswer{w: w, co: co, ctx: ctx}
 		body := io.ReadCloser(http.NoBody)
 		if r.Body.Length() != 0 {
 			body = &coBody{a: a, body: r.Body}
@@ -62,6 +62,7 @@ func (o *onLoop) Serve(w *ResponseWriter, r *Request) *deferred.Signal {
 type coContext struct {
 	co   *deferred.Co
 	done chan struct{}
+	left chan bool // of CloseNotify
 	over bool
 }
 
@@ -98,6 +99,9 @@ func (c *coContext) end() {
 	c.over = true
 	if c.done != nil {
 		close(c.done)
+	}
+	if c.left != nil {
+		c.left <- true
 	}
 }
 
@@ -139,6 +143,7 @@ func stdError(err error) error {
 type coAnswer struct {
 	w      *ResponseWriter
 	co     *deferred.Co
+	ctx    *coContext
 	req    *http.Request
 	header http.Header
 	head   outline
@@ -237,6 +242,17 @@ func (a *coAnswer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func (a *coAnswer) EnableFullDuplex() error { return nil }
+
+// CloseNotify is what contexts have replaced; there are still those who use it.
+func (a *coAnswer) CloseNotify() <-chan bool {
+	if a.ctx.left == nil {
+		a.ctx.left = make(chan bool, 1)
+		if a.ctx.over {
+			a.ctx.left <- true
+		}
+	}
+	return a.ctx.left
+}
 
 // finish ends the answer as its Handler has.
 func (a *coAnswer) finish() error {
