@@ -278,15 +278,20 @@ func dechunked(wire string) string {
 }
 
 // TestF05Dismissed: a server that stops lets the answer under way be the last one, in every
-// phase of a connection.
+// phase of a connection; and a request that is under way itself is answered (F-38), and told.
 func TestF05Dismissed(t *testing.T) {
 	for _, c := range []struct {
 		name, before, after string
 		want                string // statuses
 	}{
-		{"fresh", "", getRoot, ""},
-		{"in a head", getRoot[:10], getRoot[10:], ""},
-		{"idle", getRoot, getRoot, "200"},
+		{"fresh", "", getRoot + getRoot, "200"},
+		{"fresh, and quiet", "", "", ""},
+		{"in a head", getRoot[:10], getRoot[10:], "200"},
+		{"in a head, for good", getRoot[:10], getRoot[10:12], "408"},
+		{"idle", getRoot, getRoot + getRoot, "200 200"},
+		{"idle, and quiet", getRoot, "", "200"},
+		{"idle, with a head for good", getRoot, getRoot[:10], "200 408"},
+		{"idle, with an empty line", getRoot, "\r\n", "200"},
 		{"in a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12", "34" + getRoot, "200"},
 		{"in a dropped body", "POST /drop HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12", "34" + getRoot, "200"},
 		{"in an answer", "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", getRoot, "200"},
@@ -309,6 +314,9 @@ func TestF05Dismissed(t *testing.T) {
 		clock.Advance(time.Second)
 		if got := strings.Join(statuses(tr.Written()), " "); got != c.want || !over(tr) {
 			t.Errorf("%s: got %q, closed %v; want %q and the end", c.name, got, over(tr), c.want)
+		}
+		if answered := strings.Contains(c.before, "\r\n\r\n"); !answered && c.want == "200" && !strings.Contains(tr.Written(), "Connection: close\r\n") {
+			t.Errorf("%s: got %q, want it to say that it is the last", c.name, tr.Written())
 		}
 	}
 }

@@ -24,6 +24,10 @@ const flushed = 64 << 10
 // How often a connection with an answer under way is looked at.
 const tick = 10 * time.Second
 
+// farewell is how long a connection that has nothing to answer stays open when its
+// server stops.
+const farewell = 500 * time.Millisecond
+
 // An h1conn is a connection of HTTP/1 as the server has it. It serves one
 // request at a time: what comes behind it waits, and the client with it. An
 // idle one owns nothing but this struct.
@@ -95,7 +99,7 @@ func (c *h1conn) sniff(p []byte) []byte {
 		return nil
 	}
 	c.leave()
-	c.t.Switch(c.s.buildHTTP2(c.t), p)
+	c.t.Switch(&h2conn{t: c.t, s: c.s, dismissed: c.last}, p)
 	return nil
 }
 
@@ -138,7 +142,7 @@ func (c *h1conn) feed(p []byte, ours bool) {
 		}
 	case c.x == nil && c.readOver:
 		c.close()
-	case c.x == nil && c.served > 0 && !c.headBegun():
+	case c.x == nil && c.served > 0 && !c.headBegun() && !c.last:
 		c.idle()
 	}
 }
@@ -187,7 +191,7 @@ func (c *h1conn) readHead(p []byte) (n int, ok bool) {
 			c.parser = parser // what it has is of this connection
 			s.parser = &http1.Parser{Limits: s.Heads}
 		}
-		if !begun && parser.Started() && c.served > 0 {
+		if !begun && parser.Started() && c.served > 0 && !c.last {
 			if d := within(s.HeaderTimeout, DefaultHeaderTimeout); d > 0 {
 				c.timer.Reset(d)
 			}
@@ -431,11 +435,13 @@ func (c *h1conn) headBegun() bool {
 	return len(c.unread) > 0 || c.parser != nil && c.parser.Started()
 }
 
-// Dismissed lets the answer under way be the last one.
+// Dismissed lets the answer under way be the last one. Where none is, a request may
+// still be: it is awaited for a moment, so that a client that is busy is told by
+// its answer, and loses nothing. RFC 9112, 9.5: to close at once is a race.
 func (c *h1conn) Dismissed() {
 	c.last = true
-	if c.x == nil {
-		c.close()
+	if c.x == nil && !c.closing && !c.stalled {
+		c.timer.Reset(farewell)
 	}
 }
 

@@ -23,6 +23,8 @@ type h2conn struct {
 	err     error  // of Disconnected
 	served  int
 	counted bool // among the accepted ones: HTTP/1 has not
+
+	dismissed bool // before the preface was whole
 }
 
 // buildHTTP2 serves a connection of HTTP/2; its first bytes are the preface.
@@ -39,6 +41,9 @@ func (c *h2conn) Connected() {
 	shared := c.s.http2()
 	c.h2 = h2.NewConn(h2.Server, shared.config, &shared.pool, c.t, c.t.Loop(), c)
 	c.h2.Start()
+	if c.dismissed {
+		c.Dismissed()
+	}
 }
 
 func (c *h2conn) Received(p []byte) { c.h2.Receive(p) }
