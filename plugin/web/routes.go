@@ -40,7 +40,7 @@ func (p *plan) readRoutes() error {
 		u, err := url.Parse(to)
 		local := err == nil && u.Scheme == "" && strings.HasPrefix(to, "/")
 		if err != nil || u.User != nil || !local && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-			return plugin.Usage("--redirect %q: want [PREFIX=]URL, such as /old=/new or https://example.com/", s)
+			return plugin.Usage("--redirect %q: want [PREFIX=]URL, such as /old=/new or https://example.com/", redacted(s))
 		}
 		p.redirects = append(p.redirects, pair{prefix, to})
 	}
