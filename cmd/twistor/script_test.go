@@ -34,6 +34,7 @@ import (
 //   - plugins: A04, U01, W01, W24, W31
 //   - privileges: W15, F-26
 //   - procmon: G18, F-39 and F-41 as a person sees them
+//   - web: G01-G03 and G06 as a person uses them, UC14 for directories and users
 //   - weblog: W09 for another plugin, and F-38
 //
 // S09 and W08, configuration as code, are programs of one's own with a.Main():
@@ -59,6 +60,8 @@ func TestScript(t *testing.T) {
 			switch cond {
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "peers": // they must be there
+				return os.Getenv("TWISTOR_PEERS") == "required", nil
 			case "mounts":
 				return mayMount(), nil
 			}
