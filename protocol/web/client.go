@@ -83,7 +83,7 @@ type Client struct {
 	// answer is decoded if the request has no Accept-Encoding and no Range of its own.
 	Decoders map[string]Decoder
 	// Raw leaves requests and answers as they are: no User-Agent and no Accept-Encoding is added,
-	// nothing is decoded. It is for proxies.
+	// nothing is decoded, and an Upgrade stays one of HTTP/1.1. It is for proxies.
 	Raw bool
 	// UserAgent is sent where a request has none. "": "twistor".
 	UserAgent string
@@ -114,10 +114,11 @@ type Client struct {
 	// Owned by the loop.
 
 	origins map[originKey]*origin
-	idle    []link    // the one that waits longest first
-	out     []byte    // a head on its way
-	h2      *h2shared // nil: no connection of HTTP/2 so far
-	accepts string    // the codings that we ask for
+	idle    []link             // the one that waits longest first
+	out     []byte             // a head on its way
+	h2      *h2shared          // nil: no connection of HTTP/2 so far
+	plain   map[originKey]bool // their HTTP/2 does not take an Upgrade
+	accepts string             // the codings that we ask for
 	closed  bool
 }
 
@@ -156,8 +157,13 @@ func (c *Client) ask(method, url string, content Content) *deferred.Deferred[*Re
 // Upgrade sends r with "Connection: Upgrade"; its Header has an Upgrade field, or its Method is
 // CONNECT. If the server agrees, with 101 or with 2xx to a CONNECT, f gives the Factory whose
 // Protocol gets the connection, and the Deferred fires when that is Connected; a nil Factory
-// refuses the connection. Any other answer is one as of Do, and f is not called. It goes by
-// HTTP/1.1.
+// refuses the connection. Any other answer is one as of Do, and f is not called.
+//
+// A GET of https to upgrade to one protocol goes by HTTP/2, as one stream of a connection that it
+// shares with others, where the server offers that: it is sent as an extended CONNECT, to which 2xx
+// is the agreement (https://www.rfc-editor.org/rfc/rfc8441). Response.Proto says which it was. All
+// else, and what a Raw Client sends, goes by HTTP/1.1; through a proxy that speaks HTTP it goes by a
+// tunnel that CONNECT makes, of http too.
 func (c *Client) Upgrade(r *Request, f func(*Response) twistor.Factory) *deferred.Deferred[*Response] {
 	return c.fetch(r, f)
 }

@@ -52,7 +52,11 @@ func (f *fetch) begin() {
 	x := &hop{fetch: f, r: f.r}
 	f.hop = x
 	x.prepare()
-	o, err := f.c.originOf(f.r, f.upgrade != nil)
+	o, err := f.c.originOf(f.r, f.upgrade != nil && !f.c.mayTunnel(f.r))
+	if err == nil && f.upgrade != nil && f.c.plain[o.key] {
+		o.forget()
+		o, err = f.c.originOf(f.r, true)
+	}
 	if err != nil {
 		f.fail("connect", err)
 		return
@@ -250,7 +254,7 @@ func (f *fetch) hopFailed(x *hop, op string, err error, fate fate) {
 // was an old one that ended before it said a word, as servers end those that wait, and the method
 // does the same if it is done twice. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
 func (f *fetch) mayRetry(x *hop, err error, fate fate) bool {
-	if x.r.Content != nil && sendsOnce(x.r.Content) && x.out.sent > 0 || f.upgrade != nil {
+	if x.r.Content != nil && sendsOnce(x.r.Content) && x.out.sent > 0 {
 		return false
 	}
 	switch fate {

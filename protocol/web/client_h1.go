@@ -42,6 +42,8 @@ func (l *h1link) Connected() { l.ready(l) }
 
 func (l *h1link) busy() bool { return l.x != nil }
 
+func (l *h1link) takes(*hop) bool { return true }
+
 func (l *h1link) room() int {
 	if l.x != nil || l.last || l.gone {
 		return 0

@@ -13,6 +13,9 @@ import (
 type link interface {
 	// room is how many more hops it can take now; 0 for ever once it is to end.
 	room() int
+	// takes says whether x can go by it at all. It may say no of an Upgrade only,
+	// which then goes by a connection of HTTP/1.1.
+	takes(x *hop) bool
 	// busy says whether it carries one.
 	busy() bool
 	// begin sends the head of x, sets x.wire, and lets x send its content at once or later by
@@ -48,6 +51,11 @@ func (o *origin) freed(l link) {
 	for len(o.waiting) > 0 && l.room() > 0 {
 		x := o.waiting[0]
 		o.waiting = o.waiting[1:]
+		x.queued = false
+		if !l.takes(x) {
+			o.takeAlone(x)
+			continue
+		}
 		o.give(l, x)
 	}
 	if !l.busy() && l.room() > 0 {
@@ -58,7 +66,6 @@ func (o *origin) freed(l link) {
 // give has l carry x.
 func (o *origin) give(l link, x *hop) {
 	o.c.busy(l)
-	x.queued = false
 	x.reused = o.carried[l]
 	o.carried[l] = true
 	l.begin(x)

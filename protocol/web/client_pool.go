@@ -14,7 +14,7 @@ type originKey struct {
 	scheme, address string
 	endpoint        string // "": address
 	proxy           string // its URL; "": none
-	alone           bool   // for an Upgrade: HTTP/1.1 only
+	alone           bool   // for an Upgrade that goes by HTTP/1.1 only
 }
 
 // An origin is where some connections lead, and who waits for one of them.
@@ -74,7 +74,12 @@ func (o *origin) forget() {
 func (o *origin) take(x *hop) {
 	x.origin = o
 	for i := len(o.links) - 1; i >= 0; i-- {
-		if l := o.links[i]; l.room() > 0 {
+		l := o.links[i]
+		if !l.takes(x) {
+			o.takeAlone(x)
+			return
+		}
+		if l.room() > 0 {
 			o.links = append(slices.Delete(o.links, i, i+1), l)
 			o.give(l, x)
 			return
@@ -89,6 +94,29 @@ func (o *origin) take(x *hop) {
 	o.waiting = append(o.waiting, x)
 	o.want()
 }
+
+// takeAlone has a connection of HTTP/1.1 carry x: the server's HTTP/2 does not
+// offer extended CONNECT. That is remembered, so that the next Upgrade does not
+// have to connect twice.
+func (o *origin) takeAlone(x *hop) {
+	c := o.c
+	if len(c.plain) >= maxPlain {
+		clear(c.plain)
+	}
+	if c.plain == nil {
+		c.plain = map[originKey]bool{}
+	}
+	c.plain[o.key] = true
+	alone, err := c.originOf(x.r, true)
+	if err != nil {
+		x.failed("connect", err, unheard)
+		return
+	}
+	alone.take(x)
+}
+
+// maxPlain is how many origins are remembered as such.
+const maxPlain = 1000
 
 // places is how many more connections there can be.
 func (o *origin) places() int {
@@ -110,6 +138,9 @@ func (o *origin) arrived(k *connector, l link) {
 	o.undial(k)
 	o.known = true
 	o.links = append(o.links, l)
+	if h, ok := l.(*h2link); ok && h.h2.OffersConnect() {
+		delete(o.c.plain, o.key) // it did not before
+	}
 	o.freed(l)
 	o.want()
 }

@@ -20,7 +20,7 @@ import (
 // concurrent use.
 func (c *Client) RoundTripper() http.RoundTripper {
 	d := *c
-	d.origins, d.idle, d.out, d.h2 = nil, nil, nil, nil
+	d.origins, d.idle, d.out, d.h2, d.plain = nil, nil, nil, nil, nil
 	d.MaxRedirects, d.Cookies = -1, nil
 	if d.MaxBodyBytes == 0 {
 		d.MaxBodyBytes = -1

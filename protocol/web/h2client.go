@@ -84,7 +84,14 @@ func (l *h2link) Received(p []byte) { l.h2.Receive(p) }
 func (l *h2link) Drained()          { l.h2.Drained() }
 
 // Dismissed lets the answers under way be the last.
-func (l *h2link) Dismissed() { l.retire() }
+func (l *h2link) Dismissed() {
+	l.retire()
+	for stream := range l.h2.Each() {
+		if u, ok := stream.Owner.(*h2outlet); ok && u.tunnel != nil {
+			u.tunnel.dismissed()
+		}
+	}
+}
 
 func (l *h2link) Disconnected(err error) {
 	l.err = err
@@ -126,6 +133,9 @@ func (l *h2link) PongReceived([8]byte) {
 	}
 }
 
+// takes: an Upgrade only if the server offers extended CONNECT.
+func (l *h2link) takes(x *hop) bool { return x.fetch.upgrade == nil || l.h2.OffersConnect() }
+
 // begin opens a stream for x.
 func (l *h2link) begin(x *hop) {
 	r := x.r
@@ -137,10 +147,14 @@ func (l *h2link) begin(x *hop) {
 	}
 	u.sent = r.Content == nil
 	l.hops++
-	stream, err := l.h2.Open(h2.Question{
+	q := h2.Question{
 		Method: r.Method, Scheme: r.scheme, Authority: string(r.host), Path: string(r.target),
 		Length: length, Header: &x.head, End: u.sent,
-	}, u)
+	}
+	if x.fetch.upgrade != nil {
+		askTunnel(&q, r)
+	}
+	stream, err := l.h2.Open(q, u)
 	if err != nil {
 		l.hops--
 		x.failed("send", err, unheard)
@@ -168,6 +182,10 @@ func (l *h2link) HeaderReceived(stream *h2.Stream, head *h2.Head, end bool) {
 		return
 	}
 	u.answered = true
+	if u.x.fetch.upgrade != nil && head.Status/100 == 2 {
+		l.give(u, head, end)
+		return
+	}
 	length := head.Length
 	if end || u.x.r.Method == "HEAD" || !allowsBody(head.Status) {
 		length = 0
@@ -181,6 +199,10 @@ func (l *h2link) HeaderReceived(stream *h2.Stream, head *h2.Head, end bool) {
 // DataReceived brings a piece of a body.
 func (l *h2link) DataReceived(stream *h2.Stream, p []byte, end bool) {
 	u := stream.Owner.(*h2outlet)
+	if u.tunnel != nil {
+		u.tunnel.received(p, end)
+		return
+	}
 	if len(p) > 0 {
 		u.x.deliver(p)
 	}
@@ -191,9 +213,14 @@ func (l *h2link) DataReceived(stream *h2.Stream, p []byte, end bool) {
 
 // TrailerReceived ends a body.
 func (l *h2link) TrailerReceived(stream *h2.Stream, h *http1.Header) {
+	u := stream.Owner.(*h2outlet)
+	if u.tunnel != nil {
+		u.tunnel.received(nil, true)
+		return
+	}
 	trailer := new(Header)
 	trailer.CopyFrom(h)
-	l.finish(stream.Owner.(*h2outlet), trailer)
+	l.finish(u, trailer)
 }
 
 // finish ends the hop of an answer that is whole. What is left of its request
@@ -218,6 +245,11 @@ func (l *h2link) broken(u *h2outlet, op string, err error) {
 func (l *h2link) part(u *h2outlet) {
 	u.x = nil
 	u.loseFiles()
+	l.ended()
+}
+
+// ended makes room for another hop.
+func (l *h2link) ended() {
 	l.hops--
 	l.o.freed(l)
 }
@@ -235,6 +267,13 @@ func (l *h2link) StreamReset(stream *h2.Stream, why h2.Cause) {
 		f = answered
 	}
 	err := error(why)
+	if u.tunnel != nil {
+		if l.err != nil {
+			err = unexpectedEnd(l.err)
+		}
+		u.tunnel.lost(err)
+		return
+	}
 	if l.err != nil {
 		err = unexpected(l.err)
 	} else if !why.Remote {

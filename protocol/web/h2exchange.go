@@ -31,13 +31,7 @@ func (e *h2exchange) local() net.Addr {
 	return namesOf(&e.conn.names, e.conn.t).local
 }
 
-func (e *h2exchange) buffered() int {
-	n := e.conn.t.Buffered()
-	if e.stream != nil {
-		n += e.h2.Buffered(e.stream)
-	}
-	return n
-}
+func (e *h2exchange) buffered() int { return e.h2out.buffered(e.conn.t) }
 
 // keep has nothing to copy: what the request has is its own.
 func (e *h2exchange) keep() {}
@@ -85,20 +79,10 @@ func (e *h2exchange) abort(error) {
 }
 
 // relieved hears that more may be sent.
-func (e *h2exchange) relieved() {
-	if e.tunnel != nil {
-		e.tunnel.drained()
-		return
-	}
-	e.x.w.drained()
-}
+func (e *h2exchange) relieved() { e.x.w.drained() }
 
 // filesEnded lets go of the stream of an answer whose last was a file.
-func (e *h2exchange) filesEnded() {
-	if e.tunnel == nil || e.tunnel.closing {
-		e.release()
-	}
-}
+func (e *h2exchange) filesEnded() { e.release() }
 
 // cut ends an answer whose file could not be read.
 func (e *h2exchange) cut(err error) { e.abort(err) }
@@ -165,8 +149,17 @@ func (e *h2exchange) switchTo(status int, h *Header, f twistor.Factory) error {
 			return err
 		}
 	}
-	e.x.done(nil)
-	return newH2tunnel(e, f)
+	x := e.x
+	x.done(nil)
+	e.tunnel = newH2tunnel(&e.h2out, e.conn.t, f, func(err error) { x.report(err, 0) }, func() {})
+	if e.tunnel == nil {
+		e.end(nil)
+		if len(e.files) == 0 {
+			e.release()
+		}
+		return twistor.ErrRefused
+	}
+	return nil
 }
 
 var _ carrier = (*h2exchange)(nil)

@@ -74,6 +74,15 @@ func (o *h2out) full() bool {
 	return o.stream != nil && (len(o.files) > 0 || o.h2.Full(o.stream))
 }
 
+// buffered is what has not left, of the connection t and of the stream.
+func (o *h2out) buffered(t twistor.Transport) int {
+	n := t.Buffered()
+	if o.stream != nil {
+		n += o.h2.Buffered(o.stream)
+	}
+	return n
+}
+
 // send sends p: a copy of it, or itself.
 func (o *h2out) send(p []byte, shared bool) error {
 	switch {

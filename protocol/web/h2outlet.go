@@ -6,11 +6,12 @@ import "github.com/twistor-go/twistor"
 type h2outlet struct {
 	h2out
 	link     *h2link
-	x        *hop // nil: they have parted
+	x        *hop      // nil: they have parted
+	tunnel   *h2tunnel // the stream is another protocol's now; nil: it is not
 	interim  int
 	heard    bool // something has come
 	answered bool // the final head
-	sent     bool // the request is whole
+	sent     bool // the request is whole, or has no end
 }
 
 func (u *h2outlet) transport() twistor.Transport { return u.link.t }

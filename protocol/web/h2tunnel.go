@@ -14,11 +14,14 @@ import (
 )
 
 // An h2tunnel is a stream of HTTP/2 as a Transport: what follows a CONNECT,
-// such as a WebSocket (https://www.rfc-editor.org/rfc/rfc8441). What waits on
-// it is bounded by the limits of the connection, not by SetLimits; the peer is
-// held back by the window of the stream.
+// such as a WebSocket (https://www.rfc-editor.org/rfc/rfc8441), on both sides.
+// What waits on it is bounded by the limits of the connection, which SetLimits
+// can only raise; the peer is held back by the window of the stream.
 type h2tunnel struct {
-	e        *h2exchange
+	out      *h2out
+	conn     twistor.Transport // of the stream
+	report   func(error)       // hears of a panic
+	ended    func()            // the stream counts no more
 	protocol twistor.Protocol
 	held     []byte // came, and is not delivered
 	next     twistor.Protocol
@@ -34,22 +37,25 @@ type h2tunnel struct {
 	over     bool
 }
 
-// newH2tunnel gives the stream of e to the protocol that f builds.
-func newH2tunnel(e *h2exchange, f twistor.Factory) error {
-	t := &h2tunnel{e: e}
-	p := f.Build(t)
-	if p == nil {
-		t.closing, t.over = true, true
-		e.tunnel = t
-		t.hangUp()
-		return twistor.ErrRefused
+// newH2tunnel gives the stream of out, which is one of conn, to the protocol
+// that f builds; nil: f refuses, and the stream is its owner's as before.
+func newH2tunnel(out *h2out, conn twistor.Transport, f twistor.Factory, report func(error), ended func()) *h2tunnel {
+	t := &h2tunnel{out: out, conn: conn, report: report, ended: ended}
+	if t.protocol = f.Build(t); t.protocol == nil {
+		t.closing, t.finished, t.over = true, true, true
+		return nil
 	}
-	t.protocol, e.tunnel = p, t
-	e.conn.t.Loop().CallLater(0, func() {
+	out.owner = t
+	conn.Loop().CallLater(0, t.start)
+	return t
+}
+
+// start tells the protocol that it is connected, once.
+func (t *h2tunnel) start() {
+	if !t.started {
 		t.started = true
 		t.event(func() { t.protocol.Connected() })
-	})
-	return nil
+	}
 }
 
 // event calls the protocol, and does what it asked for afterwards. A panic ends
@@ -68,7 +74,7 @@ func (t *h2tunnel) contained(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			err := panicked(v)
-			t.e.x.report(err, 0)
+			t.report(err)
 			t.cut(err)
 		}
 	}()
@@ -91,7 +97,8 @@ func (t *h2tunnel) settle() {
 	switch {
 	case t.fate != nil:
 		t.over = true
-		t.protocol.Disconnected(t.fate)
+		t.ended()
+		t.contained(func() { t.protocol.Disconnected(t.fate) })
 	case t.paused || t.closing:
 	case len(t.held) > 0:
 		p := t.held
@@ -129,21 +136,23 @@ func (t *h2tunnel) deliver(p []byte) {
 }
 
 func (t *h2tunnel) consumed(n int) {
-	if t.e.stream != nil && n > 0 {
-		t.e.h2.Consume(t.e.stream, n)
+	if t.out.stream != nil && n > 0 {
+		t.out.h2.Consume(t.out.stream, n)
 	}
 }
 
-// lost hears that the stream is over.
+// lost hears that the stream is over: of the protocol, which was told first
+// that there is one, it is the end.
 func (t *h2tunnel) lost(err error) {
+	t.start()
 	if t.fate == nil {
 		if errors.As(err, new(h2.Cause)) {
 			err = fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 		}
 		t.fate = err
 	}
-	t.closing, t.finished, t.started = true, true, true
-	t.e.loseFiles()
+	t.closing, t.finished = true, true
+	t.out.loseFiles()
 	t.settle()
 }
 
@@ -151,19 +160,27 @@ func (t *h2tunnel) lost(err error) {
 func (t *h2tunnel) end(err error) {
 	if t.fate == nil {
 		t.fate = err
-		t.e.conn.t.Loop().CallLater(0, func() { t.started = true; t.settle() })
+		t.Loop().CallLater(0, t.settle)
 	}
 }
 
 // hangUp ends our direction, and the stream when what waits has left.
 func (t *h2tunnel) hangUp() {
 	t.CloseWrite()
-	if len(t.e.files) == 0 {
-		t.e.release()
+	if len(t.out.files) == 0 {
+		t.out.release()
 	}
 }
 
-func (t *h2tunnel) drained() {
+// filesEnded lets go of the stream when a file was the last of it.
+func (t *h2tunnel) filesEnded() {
+	if t.closing {
+		t.out.release()
+	}
+}
+
+// relieved hears that more may be sent.
+func (t *h2tunnel) relieved() {
 	if p, ok := t.protocol.(twistor.Drainer); ok {
 		t.event(p.Drained)
 	}
@@ -181,12 +198,12 @@ func (t *h2tunnel) Write(p []byte) (int, error) {
 	if t.finished || t.closing {
 		return 0, net.ErrClosed
 	}
-	if err := t.e.data(p); err != nil {
-		t.finished = true
+	if err := t.out.send(p, false); err != nil {
 		if errors.Is(err, twistor.ErrOverflow) {
-			t.end(twistor.ErrOverflow)
+			t.cut(twistor.ErrOverflow)
 			return 0, twistor.ErrOverflow
 		}
+		t.finished = true
 		return 0, net.ErrClosed
 	}
 	return len(p), nil
@@ -197,7 +214,7 @@ func (t *h2tunnel) WriteShared(p []byte) error {
 	if t.finished || t.closing {
 		return net.ErrClosed
 	}
-	if t.e.shared(p) != nil {
+	if t.out.send(p, true) != nil {
 		return net.ErrClosed
 	}
 	return nil
@@ -207,13 +224,13 @@ func (t *h2tunnel) SendFile(s *io.SectionReader) *deferred.Deferred[int64] {
 	if t.finished || t.closing {
 		return deferred.Failed[int64](t.Loop(), net.ErrClosed)
 	}
-	return t.e.file(s)
+	return t.out.file(s)
 }
 
 func (t *h2tunnel) CloseWrite() {
 	if !t.finished {
 		t.finished = true
-		t.e.end(nil)
+		t.out.finish(nil)
 	}
 }
 
@@ -234,10 +251,10 @@ func (t *h2tunnel) cut(why error) {
 		return
 	}
 	t.closing, t.finished = true, true
-	if t.e.stream != nil {
-		t.e.h2.Reset(t.e.stream, h2.Cancel)
+	if t.out.stream != nil {
+		t.out.h2.Reset(t.out.stream, h2.Cancel)
 	}
-	t.e.loseFiles()
+	t.out.loseFiles()
 	t.end(why)
 }
 
@@ -247,32 +264,39 @@ func (t *h2tunnel) Resume() {
 	if t.paused {
 		t.paused = false
 		if !t.inside && (len(t.held) > 0 || t.readOver) {
-			t.e.conn.t.Loop().CallLater(0, t.settle)
+			t.Loop().CallLater(0, t.settle)
 		}
 	}
 }
 
-func (t *h2tunnel) Full() bool               { return t.e.full() }
-func (t *h2tunnel) Buffered() int            { return t.e.buffered() }
-func (t *h2tunnel) SetLimits(twistor.Limits) {}
+func (t *h2tunnel) Full() bool    { return t.out.full() }
+func (t *h2tunnel) Buffered() int { return t.out.buffered(t.conn) }
+
+// SetLimits takes Max alone, where it is more than the connection's own: a
+// protocol that says how long its messages are can send one.
+func (t *h2tunnel) SetLimits(l twistor.Limits) {
+	if t.out.stream != nil {
+		t.out.h2.Allow(t.out.stream, l.Resolved().Max)
+	}
+}
 
 // StartTLS is refused: nobody speaks TLS within a stream.
 func (t *h2tunnel) StartTLS(*tls.Config, twistor.Role, []byte) error {
 	return fmt.Errorf("web: TLS within a stream of HTTP/2: %w", errors.ErrUnsupported)
 }
 
-func (t *h2tunnel) TLS() *tls.ConnectionState { return t.e.conn.t.TLS() }
+func (t *h2tunnel) TLS() *tls.ConnectionState { return t.conn.TLS() }
 
 func (t *h2tunnel) Switch(p twistor.Protocol, unread []byte) {
 	t.next, t.unread = p, append([]byte(nil), unread...)
 	if !t.inside {
-		t.e.conn.t.Loop().CallLater(0, t.settle)
+		t.Loop().CallLater(0, t.settle)
 	}
 }
 
-func (t *h2tunnel) LocalAddr() net.Addr  { return t.e.conn.t.LocalAddr() }
-func (t *h2tunnel) RemoteAddr() net.Addr { return t.e.conn.t.RemoteAddr() }
-func (t *h2tunnel) Loop() twistor.Loop   { return t.e.conn.t.Loop() }
-func (t *h2tunnel) LogValue() slog.Value { return t.e.conn.t.LogValue() }
+func (t *h2tunnel) LocalAddr() net.Addr  { return t.conn.LocalAddr() }
+func (t *h2tunnel) RemoteAddr() net.Addr { return t.conn.RemoteAddr() }
+func (t *h2tunnel) Loop() twistor.Loop   { return t.conn.Loop() }
+func (t *h2tunnel) LogValue() slog.Value { return t.conn.LogValue() }
 
 var _ twistor.Transport = (*h2tunnel)(nil)

@@ -51,14 +51,14 @@ type Client struct {
 // connection. Immutable after first use.
 type HandshakeError struct {
 	Status int    // what it answered
-	Want   string // what was wanted instead; "": status 101
+	Want   string // what was wanted instead; "": status 101, of HTTP/2 2xx
 }
 
 func (e *HandshakeError) Error() string {
 	if e.Want != "" {
 		return "websocket: handshake: want " + e.Want
 	}
-	return fmt.Sprintf("websocket: handshake: want status 101, got %d %s", e.Status, http1.StatusText(e.Status))
+	return fmt.Sprintf("websocket: handshake: want a WebSocket, got %d %s", e.Status, http1.StatusText(e.Status))
 }
 
 // Dial connects to a ws: or wss: URL, as Client.Dial does.
@@ -66,7 +66,10 @@ func Dial(l twistor.Loop, url string, build func(c *Conn) Protocol) *deferred.De
 	return new(Client).Dial(l, url, build)
 }
 
-// Dial connects to a ws: or wss: URL over HTTP/1.1. It fires after Connected of
+// Dial connects to a ws: or wss: URL. One of wss: is a stream of HTTP/2 where the
+// server offers that (RFC 8441), on a connection that it shares with those of the
+// same Client, and of its Web, to that server; else it is one of HTTP/1.1, as
+// ws: is. Dial fires after Connected of
 // the Protocol that build makes; with a nil build, messages are kept for Read.
 // It fails with a *HandshakeError if the server refuses, with
 // twistor.ErrRefused if build returns nil, and with a *web.RequestError if it
@@ -85,7 +88,7 @@ func (cl *Client) Dial(l twistor.Loop, url string, build func(c *Conn) Protocol)
 			err = h.err
 		case err != nil:
 			err = fmt.Errorf("websocket: dial: %w", err)
-		case r.Status != 101:
+		case h.conn == nil:
 			r.Close()
 			err = &HandshakeError{Status: r.Status}
 		default:
@@ -159,10 +162,12 @@ func (cl *Client) handshake(l twistor.Loop, url string) (*handshake, error) {
 func (h *handshake) accept(r *web.Response) twistor.Factory {
 	protocol, want := r.Header.Get("Sec-WebSocket-Protocol"), ""
 	deflate, ok := h.cl.Deflate.settle(strings.Join(r.Header.Values("Sec-WebSocket-Extensions"), ","))
+	// Of HTTP/2 the status says it: https://www.rfc-editor.org/rfc/rfc8441#section-5
+	major, _ := r.Proto()
 	switch {
-	case !r.Header.HasToken("Upgrade", "websocket"):
+	case major < 2 && !r.Header.HasToken("Upgrade", "websocket"):
 		want = "Upgrade: websocket"
-	case r.Header.Get("Sec-WebSocket-Accept") != acceptOf(h.key):
+	case major < 2 && r.Header.Get("Sec-WebSocket-Accept") != acceptOf(h.key):
 		want = "a Sec-WebSocket-Accept that fits our key"
 	case r.Header.Has("Sec-WebSocket-Protocol") && !slices.Contains(h.cl.Protocols, protocol):
 		want = "a subprotocol that was offered"

@@ -43,7 +43,8 @@
 // Compression (permessage-deflate, RFC 7692) is off unless Deflate is set. It
 // costs memory for each loop, not for each connection: see Deflate.
 //
-// Over HTTP/2 (RFC 8441) a Server is the same; a Client uses HTTP/1.1. Left out:
+// Over HTTP/2 (RFC 8441) both are the same: many WebSockets are streams of one
+// connection. A Client takes that for wss: where the server offers it. Left out:
 // other extensions, messages longer than memory, and redirects of a handshake.
 //
 // RFCs: 6455 (https://www.rfc-editor.org/rfc/rfc6455), 7692

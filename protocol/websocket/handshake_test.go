@@ -396,6 +396,7 @@ func TestWSS(t *testing.T) {
 		if _, err := other.Dial(client.Loop(), "wss://server/", nil).Await(co); err == nil {
 			t.Error("a certificate that nobody knows was taken")
 		}
+		cl.Web.Close()
 		return nil
 	})
 	w.Advance(time.Second)

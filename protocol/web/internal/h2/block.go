@@ -134,7 +134,10 @@ func (c *Conn) responseReceived(s *Stream, r *reading, end bool) error {
 		return nil
 	}
 	s.answered = true
-	if !s.headOnly && head.Status != 204 && head.Status != 304 {
+	// "A client MUST ignore any Content-Length or Transfer-Encoding header fields
+	// received in a successful response to CONNECT."
+	// https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
+	if !s.headOnly && head.Status != 204 && head.Status != 304 && !(s.tunnel && head.Status/100 == 2) {
 		s.expected = head.Length
 	}
 	if end {

@@ -147,6 +147,10 @@ func (c *Conn) SendData(s *Stream, p []byte, end bool) error { return c.sendData
 // SendShared is SendData of bytes that will never change: they are not copied.
 func (c *Conn) SendShared(s *Stream, p []byte, end bool) error { return c.sendData(s, p, end, true) }
 
+// Allow lets n bytes wait on s, and twice as many on all streams while it is
+// s that sends, if that is more than Config.SendBytes says.
+func (c *Conn) Allow(s *Stream, n int) { s.allowed = n }
+
 func (c *Conn) sendData(s *Stream, p []byte, end, shared bool) error {
 	if s.Ended() || c.over {
 		return ErrEnded
@@ -164,7 +168,7 @@ func (c *Conn) sendData(s *Stream, p []byte, end, shared bool) error {
 	if len(p) == 0 {
 		return c.sendLast(s, end)
 	}
-	if !shared && c.Full(s) && (s.queued+len(p) > c.config.SendBytes || c.queued+len(p) > 2*c.config.SendBytes) {
+	if most := max(c.config.SendBytes, s.allowed); !shared && c.Full(s) && (s.queued+len(p) > most || c.queued+len(p) > 2*most) {
 		c.Reset(s, InternalError)
 		return ErrOverflow
 	}

@@ -31,6 +31,7 @@ type Stream struct {
 	trailer    *http1.Header // follows the queue, with END_STREAM
 	queue      []piece
 	queued     int // bytes of it
+	allowed    int // of them, beyond Config.SendBytes; 0: no more
 	sendWindow int
 	mark       time.Time // since when stallBytes have not left
 	sent       int       // that have, since
@@ -115,10 +116,11 @@ func (c *Conn) begin(id uint32, length int64) *Stream {
 
 // Release says that the owner has no more to do with s, and must not touch it
 // again. What it has sent to the end still goes out. If it has not said all, s
-// is reset with CANCEL. If the peer has not, a Client resets it with CANCEL; a
-// Server reads and drops up to 256 KiB that were on their way, and resets it
-// with NO_ERROR beyond that, or after HeaderTimeout of silence: "A server MAY
-// request that the client abort transmission of a request without error."
+// is reset with CANCEL. If the peer has not, a Client resets it with CANCEL,
+// unless it is a tunnel, whose end is an orderly one; that, and a Server, reads
+// and drops up to 256 KiB that were on their way, and resets it with NO_ERROR
+// beyond that, or after HeaderTimeout of silence: "A server MAY request that
+// the client abort transmission of a request without error."
 // https://www.rfc-editor.org/rfc/rfc9113#section-8.1
 func (c *Conn) Release(s *Stream) {
 	if s.conn != c || s.released {
@@ -145,7 +147,7 @@ func (c *Conn) settle(s *Stream) {
 	case s.state == closed || s.state == reset:
 		c.forget(s)
 	case s.state != localEnded: // its queue goes out first
-	case c.role == Client:
+	case c.role == Client && !(s.tunnel && s.answered):
 		c.dismiss(s, Cancel)
 	case s.expected > maxDropped || s.dropped > maxDropped:
 		c.dismiss(s, NoError)
