@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/websocket"
 	"github.com/twistor-go/twistor/reactor"
@@ -104,12 +107,14 @@ func serving(t *testing.T, d *websocket.Deflate, body func(ctx context.Context, 
 }
 
 // dialing talks with an echo server that a peer runs.
-func dialing(t *testing.T, d *websocket.Deflate, url string) {
+func dialing(t *testing.T, d *websocket.Deflate, url string) { dialingTLS(t, d, url, nil) }
+
+func dialingTLS(t *testing.T, d *websocket.Deflate, url string, config *tls.Config) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	err := reactor.Do(ctx, &reactor.Config{Loops: 1}, func(co *deferred.Co, l twistor.Loop) error {
-		client := &websocket.Client{Deflate: d}
+		client := &websocket.Client{Deflate: d, Web: &web.Client{Loop: l, MaxIdle: -1, TLS: config}}
 		c, err := client.Dial(l, url, nil).Await(co)
 		if err != nil {
 			return err
@@ -143,9 +148,18 @@ func dialing(t *testing.T, d *websocket.Deflate, url string) {
 // serverOf runs the peer's own server while body does.
 func serverOf(t *testing.T, p peer, body func(url string), args ...string) {
 	t.Helper()
+	command := func(ctx context.Context, _ ...string) *exec.Cmd {
+		return p.command(ctx, append([]string{"server"}, args...)...)
+	}
+	runs(t, command, func(port string) { body("ws://127.0.0.1:" + port + "/") })
+}
+
+// runs runs a server that prints its port, and body with that.
+func runs(t *testing.T, command func(ctx context.Context, args ...string) *exec.Cmd, body func(port string)) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := p.command(ctx, append([]string{"server"}, args...)...)
+	cmd := command(ctx)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -163,10 +177,27 @@ func serverOf(t *testing.T, p peer, body func(url string), args ...string) {
 	if err != nil {
 		t.Errorf("the peer's server did not start: %v: %s", err, stderr.String())
 	} else {
-		body("ws://127.0.0.1:" + strings.TrimSpace(line) + "/")
+		body(strings.TrimSpace(line))
 	}
 	stdin.Close()
 	cmd.Wait()
+}
+
+// TestInteropNodeHTTP2: a stream of node's HTTP/2, with npm's ws on it.
+func TestInteropNodeHTTP2(t *testing.T) {
+	p := node(t)
+	ca, dir := certtest.New(), t.TempDir()
+	chain, key := certtest.PEM(ca.Server("localhost").Certificates[0])
+	cert, private := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := errors.Join(os.WriteFile(cert, chain, 0o600), os.WriteFile(private, key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for options, d := range map[string]*websocket.Deflate{"false": nil, "{}": {}} {
+		p.args = []string{"testdata/interop/peer_http2.js", cert, private, options}
+		runs(t, p.command, func(port string) {
+			dialingTLS(t, d, "wss://localhost:"+port+"/", ca.Client("localhost"))
+		})
+	}
 }
 
 // TestInteropPython: python3-websockets as client and as server.
