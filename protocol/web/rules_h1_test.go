@@ -363,6 +363,42 @@ func TestH1_19Close(t *testing.T) {
 	}
 }
 
+// TestT_10Order: of two requests in one segment the second is not dispatched until the
+// first, which takes its time, is answered to the end.
+func TestT_10Order(t *testing.T) {
+	clock := sim.NewClock(t)
+	var begun []string
+	tr := sim.Connect(clock, &web.Server{Handler: web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
+		begun = append(begun, r.Path())
+		if _, err := w.WriteString("begin " + r.Path()); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if r.Path() == "/slow" {
+			if err := co.Sleep(time.Second); err != nil {
+				return err
+			}
+		}
+		_, err := w.WriteString(" end " + r.Path())
+		return err
+	})})
+	tr.Receive("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /fast HTTP/1.1\r\nHost: a\r\n\r\n")
+	clock.Advance(time.Second - 1)
+	if got := strings.Join(begun, " "); got != "/slow" || strings.Contains(tr.Written(), "/fast") {
+		t.Errorf("before the first answer's end: got %q begun, and %q written", got, tr.Written())
+	}
+	clock.Advance(1)
+	if got := strings.Join(begun, " "); got != "/slow /fast" {
+		t.Errorf("after it: got %q begun, want both", got)
+	}
+	wire := tr.Written()
+	if first, second := strings.Index(wire, "end /slow"), strings.Index(wire, "begin /fast"); first < 0 || second < first {
+		t.Errorf("got %q, want the second answer behind the first", wire)
+	}
+}
+
 // TestH1_26PipelineUnread: of a client that asks and asks, and reads nothing, reading
 // stops when the answers fill the connection; it goes on when it reads.
 func TestH1_26PipelineUnread(t *testing.T) {
