@@ -232,3 +232,71 @@ func TestRFC8441_ClientEnds(t *testing.T) {
 		}
 	}
 }
+
+// RFC 8441: streams are as many as the server allows; those beyond go by another connection, and a
+// connection that carries none is kept like others.
+func TestRFC8441_ClientShares(t *testing.T) {
+	w := sim.New(t, 0)
+	s := siteOn(t, w, nil, func(s *web.Server) { s.HTTP2.MaxStreams = 2 })
+	askIn(t, w, &web.Client{TLS: trusting("server")}, func(co *deferred.Co, w *sim.World, cl *web.Client) error {
+		var ends []*told
+		for range 5 {
+			p, _, err := upgrading(co, cl, "https://server/x")
+			if err != nil {
+				return err
+			}
+			p.Write([]byte("hello"))
+			ends = append(ends, p)
+		}
+		co.Sleep(time.Second)
+		for _, p := range ends {
+			p.wants(t, "connected|HELLO")
+		}
+		if got := s.Stats().Accepted; got != 3 {
+			t.Errorf("5 of 2 a connection: %d connections, want 3", got)
+		}
+		for _, p := range ends {
+			p.Close()
+		}
+		co.Sleep(time.Second)
+		if status, _, err := get(co, cl, "https://server/no"); status != 426 || err != nil {
+			t.Errorf("afterwards: got %d, %v", status, err)
+		}
+		if got := s.Stats().Accepted; got != 3 {
+			t.Errorf("a question afterwards: %d connections, want 3", got)
+		}
+		return nil
+	})
+}
+
+// RFC 6455, section 4.1: "If the client is configured to use a proxy, the client SHOULD connect to
+// that proxy and ask it to open a TCP connection to the host", of http too.
+func TestUC12UpgradeByProxy(t *testing.T) {
+	w := sim.New(t, 0)
+	s := siteOn(t, w, nil, nil)
+	w.Host("server").Listen("tcp", ":80", s.Server)
+	p := &tunnel{w: w, said: "HTTP/1.1 200 OK\r\n\r\n"}
+	w.Host("proxy").Listen("tcp", ":3128", p)
+	askIn(t, w, &web.Client{Proxy: proxyAt(t, "http://proxy:3128"), TLS: trusting("server")}, func(co *deferred.Co, w *sim.World, cl *web.Client) error {
+		for _, c := range []struct {
+			url, seen string
+			major     int
+		}{
+			{"http://server/x", "CONNECT server:80 HTTP/1.1\r\n", 1},
+			{"https://server/x", "CONNECT server:443 HTTP/1.1\r\n", 2},
+		} {
+			end, resp, err := upgrading(co, cl, c.url)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.url, err)
+			}
+			end.Write([]byte("hello"))
+			co.Sleep(time.Second)
+			end.wants(t, "connected|HELLO")
+			if major, _ := resp.Proto(); major != c.major || !strings.Contains(fmt.Sprint(p.seen), c.seen) {
+				t.Errorf("%s: HTTP/%d, the proxy saw %q; want HTTP/%d, %q", c.url, major, p.seen, c.major, c.seen)
+			}
+			end.Close()
+		}
+		return nil
+	})
+}
