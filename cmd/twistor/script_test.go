@@ -176,10 +176,11 @@ func awaitGone(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		// A process that ends has no program any more a moment before it lets go of
-		// its files; a zombie has let go.
+		// its files; a zombie has let go once its other threads have gone, too.
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		_, state, _ := strings.Cut(string(stat), ") ")
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || err == nil && strings.HasPrefix(state, "Z") {
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || err == nil && strings.HasPrefix(state, "Z") && len(threads) <= 1 {
 			return
 		}
 	}
