@@ -52,7 +52,7 @@ func load(t *testing.T, l twistor.Loop, c *endpoint.Certificates) *tls.Config {
 }
 
 // TLS-09: a replaced certificate serves new connections, without a restart.
-func TestTLS09ReplacedCertificateIsServed(t *testing.T) {
+func TestTLS_09ReplacedCertificateIsServed(t *testing.T) {
 	l, ca := sim.NewClock(t), newAuthority(t, "ca")
 	ca.write(l, "/site.pem", "a.example")
 	server := load(t, l, &endpoint.Certificates{Cert: "/site.pem"})
@@ -84,7 +84,7 @@ func TestTLS09ReplacedCertificateIsServed(t *testing.T) {
 
 // TLS-09: a half-written file, or a key that is another's, keeps the old pair,
 // and is logged once until it changes.
-func TestTLS09HalfWrittenKeepsOld(t *testing.T) {
+func TestTLS_09HalfWrittenKeepsOld(t *testing.T) {
 	l, ca := sim.NewClock(t), newAuthority(t, "ca")
 	cert, key := ca.issue("a.example")
 	writeFile(t, l, "/a.pem", cert)
@@ -146,7 +146,7 @@ func (f countedFS) Stat(name string) (fs.FileInfo, error) {
 
 // TLS-09: however many shake hands, files are looked at once a second at most,
 // and never when nobody does.
-func TestTLS09LooksAtMostOnceASecond(t *testing.T) {
+func TestTLS_09LooksAtMostOnceASecond(t *testing.T) {
 	l, ca := &counted{Clock: sim.NewClock(t)}, newAuthority(t, "ca")
 	ca.write(l, "/site.pem", "a.example")
 	server := load(t, l, &endpoint.Certificates{Cert: "/site.pem"})
@@ -202,7 +202,7 @@ func TestT25ServerNames(t *testing.T) {
 
 // TLS-09: in a directory one broken file does not keep the others, nor new
 // ones, from being read; a removed one is gone.
-func TestTLS09Directory(t *testing.T) {
+func TestTLS_09Directory(t *testing.T) {
 	l, ca := sim.NewClock(t), newAuthority(t, "ca")
 	l.FS().Mkdir("/sni", 0o700)
 	for _, name := range []string{"a", "b", "c"} {
@@ -261,7 +261,7 @@ func (s *stolen) Put(_ string, session *tls.ClientSessionState) { s.session = se
 // TLS-04: a session of a site that asks for no client certificate does not
 // resume at one that does: the handshake is full, and fails. It does resume
 // where it began.
-func TestTLS04SessionStaysAtItsSite(t *testing.T) {
+func TestTLS_04SessionStaysAtItsSite(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		l, ca := sim.NewClock(t), newAuthority(t, "ca")
 		l.FS().Mkdir("/sni", 0o700)
@@ -312,7 +312,7 @@ func TestE09ClientCertificate(t *testing.T) {
 }
 
 // Tickets outlive one change of keys, a day later, and not two.
-func TestTLS04TicketKeysAreRenewed(t *testing.T) {
+func TestTLS_04TicketKeysAreRenewed(t *testing.T) {
 	l, ca := sim.NewClock(t), newAuthority(t, "ca")
 	ca.write(l, "/site.pem", "a.example")
 	server := load(t, l, &endpoint.Certificates{Cert: "/site.pem"})

@@ -17,7 +17,7 @@ import (
 // TLS-09: a certificate is replaced again and again, often half, while clients
 // shake hands with two loops. Every handshake must succeed, with a certificate
 // that verifies; at the end the last one is served.
-func TestTLS09ReplacedWhileServing(t *testing.T) {
+func TestTLS_09ReplacedWhileServing(t *testing.T) {
 	ca := newAuthority(t, "ca")
 	dir := t.TempDir()
 	name := filepath.Join(dir, "site.pem")

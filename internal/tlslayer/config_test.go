@@ -16,9 +16,9 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// TestTLS02OldVersions is T-27 too: by default a peer of before TLS 1.2 is
+// TestTLS_02OldVersions is T-27 too: by default a peer of before TLS 1.2 is
 // refused, in both roles; who insists, may.
-func TestTLS02OldVersions(t *testing.T) {
+func TestTLS_02OldVersions(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
 		old := func(c *tls.Config) *tls.Config { return at(v, c) }
 		for _, test := range []struct {
@@ -40,9 +40,9 @@ func TestTLS02OldVersions(t *testing.T) {
 	}
 }
 
-// TestTLS02WeakCiphers: RSA key exchange, 3DES and RC4 alone are refused; one
+// TestTLS_02WeakCiphers: RSA key exchange, 3DES and RC4 alone are refused; one
 // modern suite beside them is not.
-func TestTLS02WeakCiphers(t *testing.T) {
+func TestTLS_02WeakCiphers(t *testing.T) {
 	rsa := &tls.Config{Certificates: []tls.Certificate{ca.Issue(certtest.Leaf{Names: []string{"a.test"}, Key: certtest.RSA()})}}
 	weak := []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA,
 		tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA}
@@ -140,10 +140,10 @@ func TestT19TicketKeysRotate(t *testing.T) {
 	})
 }
 
-// TestTLS04TicketOfAnotherHost: a ticket of a host that asked for no client
+// TestTLS_04TicketOfAnotherHost: a ticket of a host that asked for no client
 // certificate is no way into one that requires it, though both share keys. To
 // the same host it is: the positive control.
-func TestTLS04TicketOfAnotherHost(t *testing.T) {
+func TestTLS_04TicketOfAnotherHost(t *testing.T) {
 	versions(t, func(t *testing.T, v uint16) {
 		open, closed := at(v, ca.Server("open.test", "closed.test")), at(v, ca.Server("open.test", "closed.test"))
 		closed.ClientAuth, closed.ClientCAs = tls.RequireAndVerifyClientCert, ca.Pool()

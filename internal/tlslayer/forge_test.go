@@ -160,10 +160,10 @@ func (f *forger) keyUpdate(request byte) {
 	f.rekey()
 }
 
-// TestTLS08UselessRecords: crypto/tls takes 16 records that say nothing, of any
+// TestTLS_08UselessRecords: crypto/tls takes 16 records that say nothing, of any
 // kind, in a row, and data between them begins the count anew. This test fails
 // when a new Go changes that.
-func TestTLS08UselessRecords(t *testing.T) {
+func TestTLS_08UselessRecords(t *testing.T) {
 	const most = 16
 	v12, v13 := uint16(tls.VersionTLS12), uint16(tls.VersionTLS13)
 	for _, test := range []struct {
@@ -207,9 +207,9 @@ func TestTLS08UselessRecords(t *testing.T) {
 	}
 }
 
-// TestTLS08Records: short records are slow and nothing else; long, broken and
+// TestTLS_08Records: short records are slow and nothing else; long, broken and
 // misplaced ones end the connection.
-func TestTLS08Records(t *testing.T) {
+func TestTLS_08Records(t *testing.T) {
 	versions(t, func(t *testing.T, v uint16) {
 		for _, test := range []struct {
 			name string

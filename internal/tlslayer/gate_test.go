@@ -66,10 +66,10 @@ func (w *crowd) saying(b []byte) *sim.Transport {
 	return tr
 }
 
-// TestTLS01Slowloris: connections that send nothing, or half a hello a byte at a
+// TestTLS_01Slowloris: connections that send nothing, or half a hello a byte at a
 // time, count as no handshake, are gone after 10 s whatever they send, and keep
 // nobody out. An honest client is the positive control.
-func TestTLS01Slowloris(t *testing.T) {
+func TestTLS_01Slowloris(t *testing.T) {
 	n := 10_000
 	if testing.Short() || raceEnabled {
 		n = 1000
@@ -111,9 +111,9 @@ func TestTLS01Slowloris(t *testing.T) {
 	}
 }
 
-// TestTLS01AtMostSoMany: peers that stop after a whole hello fill the gate; the
+// TestTLS_01AtMostSoMany: peers that stop after a whole hello fill the gate; the
 // next ones wait, and after a second those who stalled longest give way.
-func TestTLS01AtMostSoMany(t *testing.T) {
+func TestTLS_01AtMostSoMany(t *testing.T) {
 	w := newCrowd(t)
 	w.gate.MaxHandshakes = 4
 	h := hello(t, ca.Client("a.test"))
@@ -153,9 +153,9 @@ func TestTLS01AtMostSoMany(t *testing.T) {
 	}
 }
 
-// TestTLS01StepsPerTurn: at most 8 handshakes are advanced in one turn of the
+// TestTLS_01StepsPerTurn: at most 8 handshakes are advanced in one turn of the
 // loop, whoever knocks.
-func TestTLS01StepsPerTurn(t *testing.T) {
+func TestTLS_01StepsPerTurn(t *testing.T) {
 	w := newCrowd(t)
 	h := hello(t, ca.Client("a.test"))
 	var all []*sim.Transport
@@ -178,8 +178,8 @@ func TestTLS01StepsPerTurn(t *testing.T) {
 	}
 }
 
-// TestTLS01LeftWhileWaiting: who leaves before being let in is not let in.
-func TestTLS01LeftWhileWaiting(t *testing.T) {
+// TestTLS_01LeftWhileWaiting: who leaves before being let in is not let in.
+func TestTLS_01LeftWhileWaiting(t *testing.T) {
 	w := newCrowd(t)
 	w.gate.MaxHandshakes = 1
 	h := hello(t, ca.Client("a.test"))
@@ -194,9 +194,9 @@ func TestTLS01LeftWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestTLS05NotTLS: who does not speak TLS is told so in his own words, once, and
+// TestTLS_05NotTLS: who does not speak TLS is told so in his own words, once, and
 // the connection ends; who does is the positive control.
-func TestTLS05NotTLS(t *testing.T) {
+func TestTLS_05NotTLS(t *testing.T) {
 	for _, test := range []struct{ says, want string }{
 		{"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "HTTP/1.0 400 "},
 		{"POST /x HTTP/1.1\r\n", "HTTP/1.0 400 "},
@@ -221,8 +221,8 @@ func TestTLS05NotTLS(t *testing.T) {
 	}
 }
 
-// TestTLS05Linger: who broke the rules has two seconds to read the alert.
-func TestTLS05Linger(t *testing.T) {
+// TestTLS_05Linger: who broke the rules has two seconds to read the alert.
+func TestTLS_05Linger(t *testing.T) {
 	w := newCrowd(t)
 	tr := w.saying(nil)
 	tr.Hold()
@@ -235,11 +235,11 @@ func TestTLS05Linger(t *testing.T) {
 	}
 }
 
-// TestTLS05ALPN: without a common protocol the handshake fails with its own
+// TestTLS_05ALPN: without a common protocol the handshake fails with its own
 // alert: "If the server supports no protocols that the client advertises, then
 // the server SHALL respond with a fatal "no_application_protocol" alert."
 // https://www.rfc-editor.org/rfc/rfc7301#section-3.2
-func TestTLS05ALPN(t *testing.T) {
+func TestTLS_05ALPN(t *testing.T) {
 	for _, test := range []struct {
 		server, client []string
 		want           string // "": failure
@@ -266,9 +266,9 @@ func TestTLS05ALPN(t *testing.T) {
 	}
 }
 
-// TestTLS07WaitingBytes: what a peer sends while its handshake waits for us, here
+// TestTLS_07WaitingBytes: what a peer sends while its handshake waits for us, here
 // for the pool of workers, stops at 16 KiB, and goes on afterwards.
-func TestTLS07WaitingBytes(t *testing.T) {
+func TestTLS_07WaitingBytes(t *testing.T) {
 	sc := &tls.Config{Certificates: []tls.Certificate{ca.Issue(certtest.Leaf{Names: []string{"a.test"}, Key: certtest.RSA()})}}
 	c := sim.NewClock(t)
 	c.WorkTime = time.Second

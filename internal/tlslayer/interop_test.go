@@ -136,8 +136,8 @@ func TestInteropOpenSSLClient(t *testing.T) {
 	}
 }
 
-// TestTLS08Renegotiation: s_client asks for a second handshake, and is refused.
-func TestTLS08Renegotiation(t *testing.T) {
+// TestTLS_08Renegotiation: s_client asks for a second handshake, and is refused.
+func TestTLS_08Renegotiation(t *testing.T) {
 	path := program(t, "openssl")
 	_, addr := run(t, ca.Server("a.test"), echoes)
 	s := talk(t, path, "s_client", "-connect", addr, "-tls1_2")
@@ -149,9 +149,9 @@ func TestTLS08Renegotiation(t *testing.T) {
 	s.end()
 }
 
-// TestTLS08RenegotiationAsClient: s_server asks for a second handshake, and is
+// TestTLS_08RenegotiationAsClient: s_server asks for a second handshake, and is
 // refused, though the Config would allow it.
-func TestTLS08RenegotiationAsClient(t *testing.T) {
+func TestTLS_08RenegotiationAsClient(t *testing.T) {
 	path := program(t, "openssl")
 	_, chain, key := files(t, certtest.Leaf{Names: []string{"a.test"}})
 	port := freePort(t)

@@ -21,9 +21,9 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// TestTLS06Verification is T20 and T21 too: a client takes only a certificate
+// TestTLS_06Verification is T20 and T21 too: a client takes only a certificate
 // for the name it asked for, in its time, from whom it trusts.
-func TestTLS06Verification(t *testing.T) {
+func TestTLS_06Verification(t *testing.T) {
 	long := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	san := func(name string) func(*x509.Certificate) { // as it is, unchecked
 		return func(c *x509.Certificate) {
@@ -104,9 +104,9 @@ func byLeaf(name string) tls.Certificate {
 	return cert
 }
 
-// TestTLS06Pin: VerifyConnection, which pins go through, is asked by client and
+// TestTLS_06Pin: VerifyConnection, which pins go through, is asked by client and
 // server, and its no is final.
-func TestTLS06Pin(t *testing.T) {
+func TestTLS_06Pin(t *testing.T) {
 	for _, allow := range []bool{true, false} {
 		cc := ca.Client("a.test")
 		cc.VerifyConnection = func(tls.ConnectionState) error {
@@ -123,9 +123,9 @@ func TestTLS06Pin(t *testing.T) {
 	}
 }
 
-// TestTLS06ClientCertificates: a server that requires one takes only those its
+// TestTLS_06ClientCertificates: a server that requires one takes only those its
 // authority signed for clients.
-func TestTLS06ClientCertificates(t *testing.T) {
+func TestTLS_06ClientCertificates(t *testing.T) {
 	versions(t, func(t *testing.T, v uint16) {
 		for _, test := range []struct {
 			name string
@@ -159,9 +159,9 @@ func TestTLS06ClientCertificates(t *testing.T) {
 
 func ptr[T any](v T) *T { return &v }
 
-// TestTLS07ChainLimit: a chain beyond 64 KiB fails the handshake long before
+// TestTLS_07ChainLimit: a chain beyond 64 KiB fails the handshake long before
 // crypto/tls would mind; one below does not.
-func TestTLS07ChainLimit(t *testing.T) {
+func TestTLS_07ChainLimit(t *testing.T) {
 	for _, test := range []struct {
 		names int
 		want  string
@@ -194,9 +194,9 @@ func TestTLS07ChainLimit(t *testing.T) {
 	}
 }
 
-// TestTLS07HelloLimit: a client's hello of more than 64 KiB fails, and costs no
+// TestTLS_07HelloLimit: a client's hello of more than 64 KiB fails, and costs no
 // more memory than that until it does.
-func TestTLS07HelloLimit(t *testing.T) {
+func TestTLS_07HelloLimit(t *testing.T) {
 	var s talker
 	var o outcome
 	c := sim.NewClock(t)

@@ -55,6 +55,7 @@ var takings = map[string]web.Handler{
 
 // TestUC09Taken: however a body is taken, and however it comes, all of it is there, in
 // order, and the next request is served.
+// (V05, V07.)
 func TestUC09Taken(t *testing.T) {
 	body := strings.Repeat("0123456789abcdef", 1000)
 	var chunks strings.Builder
@@ -246,6 +247,7 @@ func TestUC09Dropped(t *testing.T) {
 }
 
 // TestUC09TakenTwice: only one can have it.
+// (V05, V07.)
 func TestUC09TakenTwice(t *testing.T) {
 	var errs []error
 	note := func(_ struct{}, err error) { errs = append(errs, err) }

@@ -237,7 +237,7 @@ func TestPX09Permit(t *testing.T) {
 
 // TLS-03: a body that only the end of the connection ends is whole if TLS says so, and not if the
 // connection is cut.
-func TestTLS03Truncated(t *testing.T) {
+func TestTLS_03Truncated(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		w := sim.New(t, 0)
 		port := w.Host("secure").Accepting(":443")

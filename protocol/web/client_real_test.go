@@ -280,7 +280,7 @@ func TestRoundTripper(t *testing.T) {
 }
 
 // T-17, TLS-06, V55: whom a client believes.
-func TestTLS06Certificates(t *testing.T) {
+func TestTLS_06Certificates(t *testing.T) {
 	ca, other := certtest.New(), certtest.New()
 	for _, k := range []struct {
 		name  string

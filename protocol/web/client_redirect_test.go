@@ -174,7 +174,7 @@ func TestV56NotFollowed(t *testing.T) {
 
 // T-19: what is secret goes to the origin that it was meant for, and does not come back on a later
 // hop home.
-func TestT19Secrets(t *testing.T) {
+func TestT_19Secrets(t *testing.T) {
 	secrets := []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "WWW-Authenticate", "X-Api-Key"}
 	for _, c := range []struct {
 		name, to string
@@ -247,7 +247,7 @@ func TestT19Secrets(t *testing.T) {
 
 // T-20, V57: cookies go to the site that set them, and to no other; no site sets them for a public
 // suffix.
-func TestT20Cookies(t *testing.T) {
+func TestT_20Cookies(t *testing.T) {
 	w := sim.New(t, 0)
 	f := &fake{answer: func(_, _ int, r heard) string {
 		return "HTTP/1.1 200 OK\r\nSet-Cookie: own=1\r\nSet-Cookie: wide=1; Domain=example.co.uk\r\nSet-Cookie: suffix=1; Domain=co.uk\r\nSet-Cookie: evil=1; Domain=other.co.uk\r\nSet-Cookie: sure=1; Secure\r\nSet-Cookie: deep=1; Path=/deep\r\nContent-Length: 0\r\n\r\n"

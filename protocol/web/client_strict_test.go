@@ -13,7 +13,7 @@ import (
 )
 
 // T-14, V50: what would become another line, or is no URL, is refused before anything is sent.
-func TestT14NewRequest(t *testing.T) {
+func TestT_14NewRequest(t *testing.T) {
 	for _, bad := range []struct{ method, url string }{
 		{"GET", "http://a/\r\nX: y"}, {"GET", "http://a/b c"}, {"GET", "http://a/\x00"}, {"GET", "http://a/é"}, {"GET", "http://é/"},
 		{"GET", "http://a\r\n/"}, {"GET", "http://a b/"}, {"GET", "/a"}, {"GET", "http:///a"}, {"GET", "http:a"}, {"GET", ""},
@@ -56,7 +56,7 @@ func TestT14NewRequest(t *testing.T) {
 }
 
 // T-15: no value makes a field or a cookie of its own.
-func TestT15Fields(t *testing.T) {
+func TestT_15Fields(t *testing.T) {
 	r, err := web.NewRequest("GET", "http://server/")
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 // T-16: a trusted certificate for another name ends the connection, also behind a proxy, and no
 // byte of the request is sent.
-func TestT16AnotherName(t *testing.T) {
+func TestT_16AnotherName(t *testing.T) {
 	for _, proxied := range []bool{false, true} {
 		for _, host := range []string{"secure", "alias"} {
 			w := sim.New(t, 0)

@@ -98,7 +98,7 @@ func TestV13SetsCookies(t *testing.T) {
 }
 
 // T-15: neither name nor value, nor attribute, can add a line or an attribute.
-func TestT15CookieInjection(t *testing.T) {
+func TestT_15CookieInjection(t *testing.T) {
 	var c web.Cookie
 	s := &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
 		w.SetCookie(c)

@@ -65,6 +65,7 @@ func ExampleInline() {
 }
 
 // A Handler whose answer comes with a Deferred. A failure is an error page.
+// (V18.)
 func ExampleLater() {
 	lookup := func(l twistor.Loop, name string) *deferred.Deferred[string] {
 		if name != "/alice" {

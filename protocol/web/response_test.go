@@ -145,9 +145,9 @@ func TestV09Inform(t *testing.T) {
 	}
 }
 
-// TestT15Answer: no value that a Handler sets makes a line of its own; and fields that are the
+// TestT_15Answer: no value that a Handler sets makes a line of its own; and fields that are the
 // server's stay so.
-func TestT15Answer(t *testing.T) {
+func TestT_15Answer(t *testing.T) {
 	for _, bad := range []string{"a\r\nX-Evil: 1", "a\nb", "a\rb", "a\x00b"} {
 		s := quiet(web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
 			w.SetHeader("Location", bad)
@@ -370,9 +370,9 @@ func TestV09FilesAndFilters(t *testing.T) {
 	}
 }
 
-// TestT25Opaque: of a failure its client sees a page with an id, under which the log has all
+// TestT_25Opaque: of a failure its client sees a page with an id, under which the log has all
 // of it; and nothing of what it was.
-func TestT25Opaque(t *testing.T) {
+func TestT_25Opaque(t *testing.T) {
 	secret := errors.New("open /etc/secret: postgres://user:password@host")
 	for _, c := range []struct {
 		name   string

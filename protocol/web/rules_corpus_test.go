@@ -72,7 +72,7 @@ func deliveries(p []byte, all bool) (ways [][][]byte) {
 	return ways
 }
 
-// TestP11Corpus plays the whole corpus of messages (T-01 to T-12, H1-01 to H1-14)
+// TestP11Corpus plays the whole corpus of messages (T-01 to T-12, H1-01 to H1-14, V02)
 // to a Server, cut in four ways: of what must be refused nothing is served, its
 // client gets exactly one refusal and the connection is closed; all controls
 // are served.

@@ -28,7 +28,7 @@ func TestV32Hosts(t *testing.T) {
 
 // T-22: what is no host is refused before anybody chooses by it, and never
 // comes back.
-func TestT22UnknownHost(t *testing.T) {
+func TestT_22UnknownHost(t *testing.T) {
 	s := &web.Server{Handler: web.Hosts{"example.com": says("site")}}
 	for _, host := range []string{"<script>alert(1)</script>", `a"b`, "a b", "unknown.example<x>"} {
 		got := asked(t, s, "GET /", "Host: "+host)
@@ -43,7 +43,7 @@ func TestT22UnknownHost(t *testing.T) {
 
 // V45, T-23: a target is escaped in the field and in the page; control characters
 // are refused.
-func TestT23Redirect(t *testing.T) {
+func TestT_23Redirect(t *testing.T) {
 	var target string
 	s := &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) { web.Redirect(w, r, 302, target) })}
 	for _, c := range []struct{ target, location string }{

@@ -106,7 +106,7 @@ func completable(s string) bool {
 // TestLengths: WS-02. Lengths that are too long, not the shortest or no length
 // at all are refused by the head alone, before there is a buffer. The control
 // is the longest one that is allowed.
-func TestWS02_Lengths(t *testing.T) {
+func TestWS_02_Lengths(t *testing.T) {
 	for _, tc := range []struct {
 		name, head string
 		code       string

@@ -85,9 +85,9 @@ func TestRFC6455Sample(t *testing.T) {
 	leave(c, tr)
 }
 
-// TestWS01_Origin: a page of another site may not connect, unless it is
+// TestWS_01_Origin: a page of another site may not connect, unless it is
 // listed; those of the same host may, and so may who is no browser.
-func TestWS01_Origin(t *testing.T) {
+func TestWS_01_Origin(t *testing.T) {
 	for _, tc := range []struct {
 		host, origin string
 		listed       []string
@@ -213,9 +213,9 @@ func TestRefused(t *testing.T) {
 	leave(c, tr)
 }
 
-// TestWS11_Early: a handshake with a body is refused; frames that come with the
+// TestWS_11_Early: a handshake with a body is refused; frames that come with the
 // handshake, however cut, are heard in order, and none is lost.
-func TestWS11_Early(t *testing.T) {
+func TestWS_11_Early(t *testing.T) {
 	for _, body := range []string{"Content-Length: 6\r\n\r\nabcdef", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "Content-Length: 6\r\n\r\n"} {
 		var h *heard
 		c, tr := site(t, hearing(&h))

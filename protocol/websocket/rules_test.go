@@ -13,9 +13,9 @@ import (
 	"github.com/twistor-go/twistor"
 )
 
-// TestWS03_Frames: each frame that breaks a rule of RFC 6455 is told 1002, and
+// TestWS_03_Frames: each frame that breaks a rule of RFC 6455 is told 1002, and
 // is the last that is read; the one beside it, which keeps the rule, is heard.
-func TestWS03_Frames(t *testing.T) {
+func TestWS_03_Frames(t *testing.T) {
 	server := func(p string) string { return p }
 	client := func(c *Conn) { c.client = true }
 	for _, tc := range []struct {
@@ -90,10 +90,10 @@ func deflated(t testing.TB, parts ...string) (list []string) {
 	return list
 }
 
-// TestWS04_Bomb: 1 MiB that inflates to 1 GiB is told 1009 while it is
+// TestWS_04_Bomb: 1 MiB that inflates to 1 GiB is told 1009 while it is
 // inflated: no more than the limit and 32 KiB ever is. With a context, and
 // without. The control inflates to the limit exactly.
-func TestWS04_Bomb(t *testing.T) {
+func TestWS_04_Bomb(t *testing.T) {
 	part := deflated(t, strings.Repeat("\x00", 8<<20))[0] + flushed
 	bomb := strings.Repeat(part, 128)
 	if len(bomb) > 1<<20+64<<10 {
@@ -142,10 +142,10 @@ func TestWS04_Bomb(t *testing.T) {
 	}
 }
 
-// TestWS05_Fragments: a text of 131,000 fragments of one byte is refused by
+// TestWS_05_Fragments: a text of 131,000 fragments of one byte is refused by
 // their number; memory is twice the payload at most. The control has as many as
 // are allowed.
-func TestWS05_Fragments(t *testing.T) {
+func TestWS_05_Fragments(t *testing.T) {
 	r := newRig(t, nil)
 	r.net.Receive(masked(0x01, "x"))
 	one := masked(0x00, "x")
@@ -175,9 +175,9 @@ func TestWS05_Fragments(t *testing.T) {
 	r.over()
 }
 
-// TestWS06_Declared: what would be beyond 1 MiB is refused by the head, also
+// TestWS_06_Declared: what would be beyond 1 MiB is refused by the head, also
 // of a fragment that would be, and nothing is kept for it.
-func TestWS06_Declared(t *testing.T) {
+func TestWS_06_Declared(t *testing.T) {
 	half := strings.Repeat("x", 512<<10)
 	for _, tc := range []struct {
 		name, lead, head string
@@ -200,9 +200,9 @@ func TestWS06_Declared(t *testing.T) {
 	}
 }
 
-// TestWS07_UTF8: what is no UTF-8 is told 1007 at its first byte, before the
+// TestWS_07_UTF8: what is no UTF-8 is told 1007 at its first byte, before the
 // frame or the message ends; what is, however it is split, is heard.
-func TestWS07_UTF8(t *testing.T) {
+func TestWS_07_UTF8(t *testing.T) {
 	for _, tc := range []struct{ name, input, want string }{
 		{"a bad byte in the middle of a frame", masked(0x81, "abc\xff"+strings.Repeat("d", 100))[:6+4], "close 1007"},
 		{"in the second fragment", masked(0x01, "abc\xe2\x82") + masked(0x00, "\x28zzz")[:6+1], "close 1007"},
@@ -245,9 +245,9 @@ func TestWS07_UTF8(t *testing.T) {
 	}
 }
 
-// TestWS08_PingFlood: a peer that pings without end and does not read gets one
+// TestWS_08_PingFlood: a peer that pings without end and does not read gets one
 // pong, of its last ping, when it does. The control reads, and gets each.
-func TestWS08_PingFlood(t *testing.T) {
+func TestWS_08_PingFlood(t *testing.T) {
 	r := newRig(t, nil)
 	r.net.Hold()
 	for i := range 30_000 {
@@ -272,10 +272,10 @@ func TestWS08_PingFlood(t *testing.T) {
 	r.over()
 }
 
-// TestWS09_Close: a peer that does not answer our close is cut after 10 s, also
+// TestWS_09_Close: a peer that does not answer our close is cut after 10 s, also
 // one that goes on sending; nothing is delivered after it. The control answers,
 // and is closed in order.
-func TestWS09_Close(t *testing.T) {
+func TestWS_09_Close(t *testing.T) {
 	r := newRig(t, nil)
 	r.Close()
 	r.net.Receive(masked(0x81, "late"))
@@ -310,9 +310,9 @@ func TestWS09_Close(t *testing.T) {
 	}
 }
 
-// TestWS10_Headers: fields of 64 KiB of commas, quotes and all that could make
+// TestWS_10_Headers: fields of 64 KiB of commas, quotes and all that could make
 // a parser start again cost work in proportion to their length.
-func TestWS10_Headers(t *testing.T) {
+func TestWS_10_Headers(t *testing.T) {
 	for _, unit := range []string{",", "\"", ", \t", "a;", "a; b=\"", "a;b=\"\\", "permessage-deflate; x,", "a=", ";", "permessage-deflate,", "a;b;c;d;e;f,", "a;b=c", ";b", "é"} {
 		allocated := func(n int) uint64 {
 			field := strings.Repeat(unit, n/len(unit))

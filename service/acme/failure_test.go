@@ -328,9 +328,9 @@ func TestBinding(t *testing.T) {
 	}
 }
 
-// TestT28: no key is in any log at any level, nor in what prints a
+// TestT_28: no key is in any log at any level, nor in what prints a
 // Certificates; it is in the Store, or this test would prove nothing.
-func TestT28(t *testing.T) {
+func TestT_28(t *testing.T) {
 	r := newRig(t)
 	r.remember()
 	r.ca.bind = []byte("secret of the authority")

@@ -37,7 +37,7 @@ func sees(text string) string {
 }
 
 // T-28: a Secret does not show by any verb, at any depth, in any log or file.
-func TestT28SecretsDoNotPrint(t *testing.T) {
+func TestT_28SecretsDoNotPrint(t *testing.T) {
 	type deep struct {
 		hidden twistor.Secret
 		Open   cred.Password
@@ -76,7 +76,7 @@ func TestT28SecretsDoNotPrint(t *testing.T) {
 
 // T-28: no login, however it ends, leaves its password in an error or a log;
 // nor does a file that has it, or a checker and a realm that fail.
-func TestT28LoginsDoNotTell(t *testing.T) {
+func TestT_28LoginsDoNotTell(t *testing.T) {
 	for name, checker := range map[string]cred.Checker{
 		"right":     users("jo", canary),
 		"wrong":     users("jo", "other"),
@@ -142,7 +142,7 @@ func (panics) Check(_ *deferred.Co, a *cred.Attempt) (cred.Identity, error) {
 }
 
 // T-28: the command line's errors and help do not show what was typed.
-func TestT28CommandLineDoesNotTell(t *testing.T) {
+func TestT_28CommandLineDoesNotTell(t *testing.T) {
 	var told bytes.Buffer
 	for _, args := range [][]string{
 		{"--auth", "memory:jo:" + canary + ":al"}, {"--auth", "memory:jo:" + canary + ":jo:" + canary}, {"--auth", `memory:jo:` + canary + `\`},

@@ -79,7 +79,7 @@ var hidden = []string{
 
 // T-28: no password in any error, nor in any log record, at any level. The
 // positive control is that the driver did say it.
-func TestT28NoPasswordInErrorsAndLogs(t *testing.T) {
+func TestT_28NoPasswordInErrorsAndLogs(t *testing.T) {
 	for _, dsn := range hidden {
 		t.Run(dsn, func(t *testing.T) {
 			seen := func(what, text string) {
@@ -146,7 +146,7 @@ func TestT28NoPasswordInErrorsAndLogs(t *testing.T) {
 }
 
 // Without a secret the error is the driver's, whole.
-func TestT28Control(t *testing.T) {
+func TestT_28Control(t *testing.T) {
 	p := &Pool{Driver: "telltale", DSN: twistor.Conceal("host=db malformed")}
 	d := &desk{sim.NewClock(t), t, nil, p}
 	if err := d.do(d.start); err == nil || !strings.Contains(err.Error(), `cannot parse "host=db malformed"`) {
@@ -155,7 +155,7 @@ func TestT28Control(t *testing.T) {
 }
 
 // A Pool shows its secrets nowhere.
-func TestT28Pool(t *testing.T) {
+func TestT_28Pool(t *testing.T) {
 	s := twistor.Conceal("Hunter-2")
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%10s"} {
@@ -168,7 +168,7 @@ func TestT28Pool(t *testing.T) {
 }
 
 // What a Connector knows is named by Secrets.
-func TestT28Connector(t *testing.T) {
+func TestT_28Connector(t *testing.T) {
 	f := &fake{answer: func(context.Context, string) error { return errors.New("denied: Hunter-2") }}
 	d := &desk{sim.NewClock(t), t, f, &Pool{Connector: f, Secrets: []twistor.Secret{twistor.Conceal("Hunter-2")}}}
 	if err := d.do(d.start); err == nil || err.Error() != "database: ping: no connection: denied: REDACTED" {

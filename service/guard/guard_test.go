@@ -340,8 +340,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestT28: passwords and tokens are in no log, at any level, and in no page.
-func TestT28(t *testing.T) {
+// TestT_28: passwords and tokens are in no log, at any level, and in no page.
+func TestT_28(t *testing.T) {
 	s := newSite(t, memory("jo", "hunter2hunter2"), &guard.Tokens{})
 	for _, field := range []string{
 		basic("jo", "hunter2hunter2"), basic("jo", "hunter2wrong"), basic("broken", "hunter2"), "Authorization: Bearer hunter2",

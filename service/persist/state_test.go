@@ -89,9 +89,9 @@ func TestLoadSharesNothing(t *testing.T) {
 	}
 }
 
-// TestT29TypesAreChecked refuses states of which a file would have to say what
+// TestT_29TypesAreChecked refuses states of which a file would have to say what
 // type to make, or which would not come back as they were: T-29.
-func TestT29TypesAreChecked(t *testing.T) {
+func TestT_29TypesAreChecked(t *testing.T) {
 	l := newLoop(t)
 	s := l.open(t, Config{})
 	type silent struct{ _ func() }

@@ -14,8 +14,8 @@ import (
 	"github.com/twistor-go/twistor/sim"
 )
 
-// TestT26: an id is 256 bits, its cookie is safe by default, and safer over TLS.
-func TestT26(t *testing.T) {
+// TestT_26: an id is 256 bits, its cookie is safe by default, and safer over TLS.
+func TestT_26(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		s := newSite(t, nil).start()
 		s.secure = secure
@@ -50,9 +50,9 @@ func TestT26(t *testing.T) {
 	}
 }
 
-// TestT26Rotated: login gives another id, the one before is of no use, and an
+// TestT_26Rotated: login gives another id, the one before is of no use, and an
 // id that somebody made up is not adopted.
-func TestT26Rotated(t *testing.T) {
+func TestT_26Rotated(t *testing.T) {
 	s := newSite(t, nil).start()
 	before := s.ask("GET /hit").id()
 	if a := s.as(before, "GET /see"); a.body != "1 true" || a.id() != "" {

@@ -132,7 +132,7 @@ func TestV30Directory(t *testing.T) {
 
 // T-18: a real program that asks for HTTP_PROXY finds none, and finds nothing of our
 // environment.
-func TestT18Httpoxy(t *testing.T) {
+func TestT_18Httpoxy(t *testing.T) {
 	t.Setenv("TWISTOR_SECRET", "x")
 	base := listen(t, &cgi.Script{Path: "/bin/sh", Args: []string{"-c", "printf 'Content-Type: a/b\\n\\n'; env"}})
 	req, err := http.NewRequest("GET", base, nil)

@@ -212,7 +212,7 @@ func TestParseErrors(t *testing.T) {
 
 // T-28: a record that finds its way into a message, or into something that is
 // saved, does not show. The control shows that the search would find it.
-func TestT28RecordsDoNotPrint(t *testing.T) {
+func TestT_28RecordsDoNotPrint(t *testing.T) {
 	type deep struct {
 		hidden Record
 		Open   Record

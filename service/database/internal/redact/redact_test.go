@@ -8,7 +8,7 @@ import (
 )
 
 // What is taken out, and what is not.
-func TestT28Redact(t *testing.T) {
+func TestT_28Redact(t *testing.T) {
 	for _, tc := range []struct{ dsn, text, want string }{
 		{"postgres://web:pw1@h/d", "dial web@h: pw1", "dial web@h: REDACTED"},
 		{"postgres://web:p%40w@h/d", `p@w p%40w "p@w"`, `REDACTED REDACTED "REDACTED"`},
