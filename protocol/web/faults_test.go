@@ -155,7 +155,7 @@ func (b bomb) Append(dst, p []byte, flush, last bool) ([]byte, error) {
 // its Handler is over, and nothing is left: no connection, timer, failure or error of ours.
 func TestF04Havoc(t *testing.T) {
 	seeds := 60
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		seeds = 10
 	}
 	for seed := range uint64(seeds) {
@@ -172,7 +172,7 @@ func TestF04Havoc(t *testing.T) {
 				_, err := io.Copy(w, r.Body.Reader(co))
 				return err
 			case "/long":
-				for range 30 {
+				for range 12 {
 					if _, err := w.Ready().Await(co); err != nil {
 						return err
 					}
@@ -190,7 +190,7 @@ func TestF04Havoc(t *testing.T) {
 		wire := "GET /long HTTP/1.1\r\nHost: a\r\n\r\nPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8000\r\n\r\n" + body + "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + getRoot
 		draw := w.Split("clients")
 		var peers []*sim.Peer
-		for range 5 {
+		for range 3 {
 			p, err := w.Host("client").TryDial("server:80")
 			if err != nil {
 				continue
@@ -231,8 +231,8 @@ func TestF04Havoc(t *testing.T) {
 // nothing, are whole.
 func TestF09Networks(t *testing.T) {
 	seeds := 30
-	if testing.Short() {
-		seeds = 5
+	if testing.Short() || raceEnabled {
+		seeds = 8
 	}
 	sim.Seeds(t, seeds, func(t *testing.T, w *sim.World) {
 		w.Host("server").Listen("tcp", ":80", &web.Server{Handler: web.Inline(func(co *deferred.Co, w *web.ResponseWriter, r *web.Request) error {
