@@ -19,9 +19,12 @@ and is / then. The longest one that fits counts; files answer what is left. A UR
 --proxy that has a path, such as http://127.0.0.1:3000/, has it in place of the
 prefix; one that has none is asked for the whole path.
 
+Who asks for a host of --vhost gets its directory; who asks for another one gets all
+the rest, or is told that he has the wrong server.
+
 An endpoint of --listen is tcp:[HOST:]PORT, tls:[HOST:]PORT:cert=FILE, unix:PATH and
-others. With --acme certificates come by themselves: port 443 is HTTPS then, and port 80
-proves who we are and redirects.
+others. With --acme certificates come by themselves: port 443 is HTTPS then, and
+port 80 proves who we are and redirects.
 
 Changed files of the site are seen within a second, and changed certificates and
 files of users, and a log that was renamed, soon. Where a path leads, such as that
@@ -30,7 +33,7 @@ of a link to the newest release, is looked up again on SIGHUP or "twistor reload
   twistor web --path public --access-log -
   twistor web --path app --spa index.html --proxy /api=http://127.0.0.1:3000
   twistor web --vhost example.com=/srv/a --vhost '*.example.org=/srv/b'
-  twistor web --path private --auth file:/etc/site.passwd --listen tls:443:cert=site.pem
+  twistor web --path private --auth file:users --listen tls:443:cert=site.pem
   twistor web --path /srv/www --acme example.com --acme-accept-terms`,
 	New: func() plugin.Config { return New() },
 }
