@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
-	"github.com/twistor-go/twistor/framing/http1"
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/service/cred"
 )
@@ -21,8 +23,8 @@ func (p *plan) readAuth() error {
 	if p.AuthClear && len(p.Auth.Chosen) == 0 {
 		return plugin.Usage("--auth-clear: want --auth, too")
 	}
-	if p.Realm == "" || !http1.ValidFieldValue(p.Realm) {
-		return plugin.Usage("--auth-realm %q: want a line of text", p.Realm)
+	if p.Realm == "" || !utf8.ValidString(p.Realm) || strings.ContainsFunc(p.Realm, unicode.IsControl) {
+		return plugin.Usage("--auth-realm %q: want a line of text without control characters", p.Realm)
 	}
 	return nil
 }

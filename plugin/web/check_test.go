@@ -119,6 +119,7 @@ func TestG03Usage(t *testing.T) {
 		"--proxy|/a=http://h:1/|--proxy|/a=https://i/b|--proxy|http://j|--health|/up",
 		"--redirect|/old=/new|--redirect|/x=https://example.com/y?z=1",
 		"--redirect|/app/|--proxy|/app=http://h",
+		"--redirect|/a=/ab",
 		"--cgi|d|--cgi|/x/=e",
 		"--add-header|X-A: b: c|--add-header|X-Empty:|--cors|*|--cors|https://*.example.com|--trusted-proxy|10.0.0.1/8|--trusted-proxy|::1",
 		"--rate|0.5|--max-body|1|--http2=false|--gzip=false|--access-log|-",

@@ -167,12 +167,17 @@ func TestG02WrongFiles(t *testing.T) {
 		{[]string{"--path", missing}, plugin.StatusNoInput, "--path: "},
 		{[]string{"--vhost", "a.example=" + missing}, plugin.StatusNoInput, "--vhost: "},
 		{[]string{"--cgi", missing}, plugin.StatusNoInput, "--cgi: "},
+		{[]string{"--cgi", "/tmp/file"}, plugin.StatusNoInput, "--cgi: /tmp/file: want a directory"},
 		{[]string{"--auth", "file:" + missing}, plugin.StatusNoInput, "--auth file: "},
 		{[]string{"--access-log", missing + "/log"}, plugin.StatusCannotCreate, "--access-log: "},
 		{[]string{"--acme", "a.example", "--acme-accept-terms", "--acme-roots", missing}, plugin.StatusNoInput, "--acme-roots: "},
 	} {
-		w := sim.New(t, 1)
-		s := prepare(t, w, tc.args...)
+		s := prepare(t, sim.New(t, 1), tc.args...)
+		if f, err := s.server.Loop().FS().OpenFile("/tmp/file", os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+			t.Fatal(err)
+		} else {
+			f.Close()
+		}
 		var err error
 		s.server.Do(func(co *deferred.Co) error {
 			err = s.service.Start(co, service.On(s.server.Loop()))

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/sim"
@@ -107,13 +108,18 @@ func TestG02ProxyShares(t *testing.T) {
 	}
 }
 
-// --health passes by a back end that is not there before anybody has to wait.
+// --health passes by a back end that says it is not well, on each loop.
 func TestG02Health(t *testing.T) {
 	w := sim.New(t, 1)
 	backend(w, "one", 80)
-	w.Host("two") // nobody listens
+	w.Host("two").Listen("tcp", ":80", &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) {
+		if r.Path() == "/up" {
+			w.WriteHeader(500)
+		}
+		w.WriteString("two")
+	})})
 	s := serve(t, w, "--proxy", "http://one", "--proxy", "http://two", "--health", "/up")
-	w.Settle()
+	w.Advance(time.Second)
 	for range 4 {
 		s.want(200, "one /x", "GET /x")
 	}
