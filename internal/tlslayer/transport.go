@@ -173,7 +173,13 @@ func (c *layer) Resume() {
 }
 
 func (c *layer) Full() bool {
-	return c.below.Full() || c.high >= 0 && c.Buffered() > c.high
+	if !c.below.Full() && (c.high < 0 || c.Buffered() <= c.high) {
+		return false
+	}
+	// Whoever saw it waits for Drained, also without a Write after: below may
+	// have become full when what was written before was encrypted.
+	c.full = true
+	return true
 }
 
 // Buffered counts plaintext and what below has.

@@ -52,8 +52,8 @@ func (e *UsageError) Error() string { return e.text }
 // Flags adds the flags.
 func (a *Auth) Flags(f *pflag.FlagSet) {
 	f.Var((*chosen)(a), "auth", "who may log in, and how: `TYPE[:ARGUMENT]`, repeatable (see --help-auth)")
-	f.BoolVar(&a.help, "help-auth", false, "show the types of --auth")
-	f.StringVar(&a.helpType, "help-auth-type", "", "show all about one `TYPE` of --auth")
+	f.BoolVar(&a.help, "help-auth", a.help, "show the types of --auth")
+	f.StringVar(&a.helpType, "help-auth-type", a.helpType, "show all about one `TYPE` of --auth")
 }
 
 // Checkers makes the Checkers that were chosen. The error is a *Help or a
