@@ -421,3 +421,132 @@ func TestUC09Errors(t *testing.T) {
 		clock.Advance(time.Minute)
 	}
 }
+
+// TestUC09LimitLate: what came before somebody wanted it counts too.
+func TestUC09LimitLate(t *testing.T) {
+	for limit, want := range map[int64]string{100: "200", 99: "413"} {
+		clock := sim.NewClock(t)
+		tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+			return deferred.Chain(after(r.Loop(), time.Second), func(struct{}) *deferred.Signal {
+				r.Body.Limit(limit)
+				return echoed(w, r)
+			})
+		})})
+		tr.Receive("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n" + strings.Repeat("x", 100) + "\r\n0\r\n\r\n")
+		clock.Pump(time.Second, 0, 0)
+		if got := statuses(tr.Written()); !slices.Equal(got, []string{want}) {
+			t.Errorf("limit %d: got %v, want %s", limit, got, want)
+		}
+	}
+}
+
+// TestV18Kept: what a request has is there as long as its answer is not complete, though the
+// bytes that it came in are gone; and it is not another's.
+func TestV18Kept(t *testing.T) {
+	clock := sim.NewClock(t)
+	var got []string
+	s := &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		return deferred.Then(after(r.Loop(), time.Second), func(struct{}) (none struct{}, err error) {
+			got = append(got, fmt.Sprint(r.Method, r.Target(), r.Host(), r.Path(), r.RawQuery(), r.Header.Get("X-Name"), r.UpgradeTo(), r.Header.Len()))
+			return none, nil
+		})
+	})}
+	one, two := sim.Connect(clock, s), sim.Connect(clock, s)
+	one.Receive("BREW /pot?a=b HTTP/1.1\r\nHost: one\r\nX-Name: first\r\nConnection: Upgrade\r\nUpgrade: Tea\r\n\r\n")
+	two.Receive("STIR /cup HT", "TP/1.1\r\nHost: two\r\nX-Na", "me: second\r\n\r\n")
+	clock.Advance(time.Second)
+	want := []string{"BREW/pot?a=bone/pota=bfirsttea4", "STIR/cuptwo/cupsecond2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestUC09NotAnothers: who still has a body when its answer is complete gets nothing of the next
+// one, and does not let the next one's client go on.
+func TestUC09NotAnothers(t *testing.T) {
+	var bodies []*web.Body
+	clock := sim.NewClock(t)
+	read := 0
+	tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		body := r.Body
+		if bodies = append(bodies, body); len(bodies) > 1 {
+			return deferred.New[struct{}](r.Loop())
+		}
+		deferred.Inline(r.Loop(), func(co *deferred.Co) (none struct{}, err error) {
+			for p := make([]byte, 100_000); err == nil; {
+				var n int
+				n, err = body.Read(co, p[:1])
+				read += n
+				co.Sleep(time.Second)
+				n, err = body.Read(co, p)
+				read += n
+			}
+			return none, nil
+		}).Done(nil)
+		return after(r.Loop(), 0)
+	})})
+	post := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n"
+	tr.Receive(post + strings.Repeat("1", 70_000))
+	clock.Advance(0)
+	if got := statuses(tr.Written()); !slices.Equal(got, []string{"200"}) || tr.Paused() {
+		t.Fatalf("the first: got %v, and the client is held back: %v", got, tr.Paused())
+	}
+	tr.Receive(post, strings.Repeat("2", 69_999))
+	if len(bodies) != 2 || bodies[0] == bodies[1] {
+		t.Fatalf("%d requests were begun, with bodies of their own: %v", len(bodies), bodies[0] != bodies[len(bodies)-1])
+	}
+	clock.Advance(5 * time.Second)
+	if read != 70_000 || !tr.Paused() {
+		t.Errorf("the first body had %d bytes, the second's client is held back: %v", read, tr.Paused())
+	}
+	tr.Reset()
+}
+
+// TestUC09HeldBackAndAnswered: a client that is held back because nobody takes its body is let go on by
+// the answer.
+func TestUC09HeldBackAndAnswered(t *testing.T) {
+	clock := sim.NewClock(t)
+	tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		return after(r.Loop(), time.Second)
+	})})
+	tr.Receive("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n"+strings.Repeat("x", 70_000), getRoot)
+	clock.Advance(2 * time.Second)
+	if got := statuses(tr.Written()); !slices.Equal(got, []string{"200", "200"}) {
+		t.Errorf("got %v, want both answers", got)
+	}
+}
+
+// TestUC09TakenAndAnswered: who reads a body whose answer was complete at once hears that it has ended,
+// and nothing of the request behind it, which might be somebody else's.
+func TestUC09TakenAndAnswered(t *testing.T) {
+	clock := sim.NewClock(t)
+	var first string
+	var failed error
+	n := 0
+	tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		if n++; n > 1 {
+			return echoed(w, r)
+		}
+		body := r.Body
+		deferred.Inline(r.Loop(), func(co *deferred.Co) (none struct{}, err error) {
+			p := make([]byte, 100)
+			for failed == nil {
+				var k int
+				k, failed = body.Read(co, p)
+				first += string(p[:k])
+			}
+			return none, nil
+		}).Done(nil)
+		return nil
+	})})
+	post := "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n"
+	tr.Receive(post + "public" + post + "sec")
+	tr.Receive("ret")
+	clock.Advance(0)
+	if !strings.HasSuffix(tr.Written(), "secret") {
+		t.Errorf("the second is answered %q", tr.Written())
+	}
+	if n != 2 || strings.Contains(first, "sec") || !errors.Is(failed, web.ErrEnded) {
+		t.Errorf("%d begun; the first body: %q, %v; want ErrEnded", n, first, failed)
+	}
+}

@@ -200,6 +200,25 @@ func TestF02WriteTimeout(t *testing.T) {
 	}
 }
 
+// TestF02WriteTimeoutPauses: it is 30 s without a byte, and not in all.
+func TestF02WriteTimeoutPauses(t *testing.T) {
+	clock := sim.NewClock(t)
+	tr := sim.Connect(clock, &web.Server{Handler: web.Later(func(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
+		w.Write(make([]byte, 200_000))
+		return deferred.New[struct{}](r.Loop())
+	})})
+	tr.Hold()
+	tr.Receive(getRoot)
+	for range 10 {
+		clock.Advance(25 * time.Second)
+		tr.Drain(100)
+	}
+	if tr.Err() != nil {
+		t.Errorf("gone after %v: %v", clock.Elapsed(), tr.Err())
+	}
+	tr.Reset()
+}
+
 // TestV04MaxRequests: the last request that a connection may make is told so.
 func TestV04MaxRequests(t *testing.T) {
 	clock := sim.NewClock(t)
