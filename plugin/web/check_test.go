@@ -130,11 +130,10 @@ func TestG03Usage(t *testing.T) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
-	p, err := parse(t, "--redirect", "/search?q=x=y", "--proxy", "/search=http://h", "--cgi", "/a/=/srv/b=c", "--path", "d", "--mime-type", ".MD=text/x").plan()
-	if err == nil {
+	if _, err := parse(t, "--redirect", "/search?q=x=y", "--proxy", "/search=http://h", "--cgi", "/a/=/srv/b=c", "--path", "d", "--mime-type", ".MD=text/x").plan(); err == nil {
 		t.Error("got none, want an error: --redirect and --path are both for /")
 	}
-	p, err = parse(t, "--redirect", "/search?q=x=y", "--proxy", "/search=http://h", "--cgi", "/a/=/srv/b=c").plan()
+	p, err := parse(t, "--redirect", "/search?q=x=y", "--proxy", "/search=http://h", "--cgi", "/a/=/srv/b=c").plan()
 	if err != nil {
 		t.Fatal(err)
 	}
