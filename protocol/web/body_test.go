@@ -474,12 +474,11 @@ func TestUC09NotAnothers(t *testing.T) {
 		}
 		deferred.Inline(r.Loop(), func(co *deferred.Co) (none struct{}, err error) {
 			for p := make([]byte, 100_000); err == nil; {
-				var n int
-				n, err = body.Read(co, p[:1])
-				read += n
-				co.Sleep(time.Second)
-				n, err = body.Read(co, p)
-				read += n
+				for _, piece := range [][]byte{p[:1], p} {
+					n, wrong := body.Read(co, piece)
+					read, err = read+n, errors.Join(err, wrong)
+					co.Sleep(time.Second)
+				}
 			}
 			return none, nil
 		}).Done(nil)
