@@ -10,7 +10,7 @@ import (
 )
 
 // Redirect sends the client to target, a URL or a reference such as "../x?y":
-// by 301 or 308 for ever, by 302, 303 or 307 for now; by 307 and 308 with the same method and body,
+// by 301 or 308 for good, by 302, 303 or 307 for this time; by 307 and 308 with the same method and body,
 // by 303 to GET. What a URL may not have is escaped; one with control
 // characters, or that is none, and a status that is no redirect make the
 // answer an error page.

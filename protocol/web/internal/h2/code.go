@@ -88,7 +88,7 @@ var (
 	ErrEnded = errors.New("h2: the stream has ended")
 	// ErrOverflow says that more waits to be sent than Config allows.
 	ErrOverflow = errors.New("h2: peer reads too slowly")
-	// ErrFull says that the peer allows no more streams for now.
+	// ErrFull says that the peer allows no more streams until one ends.
 	ErrFull = errors.New("h2: as many streams as the peer allows")
 	// ErrNoConnect says that the peer has not offered extended CONNECT.
 	ErrNoConnect = errors.New("h2: the peer does not offer extended CONNECT")
