@@ -46,6 +46,11 @@ func (l *h1link) appendHead(dst []byte, x *hop) ([]byte, error) {
 		l.last = true
 		dst = append(dst, "Connection: close\r\n"...)
 	}
+	if r.Header.Has("TE") {
+		// "A sender of TE MUST also send a "TE" connection option".
+		// https://www.rfc-editor.org/rfc/rfc9110#section-10.1.4
+		dst = append(dst, "Connection: TE\r\n"...)
+	}
 	return append(dst, "\r\n"...), nil
 }
 

@@ -105,9 +105,12 @@ func refused(host string) error {
 	return &web.Error{Status: 403, Public: "this proxy does not go there", Err: fmt.Errorf("proxy: %.80q is not allowed", host)}
 }
 
+// viaName is what a proxy is called in Via.
+const viaName = "twistor"
+
 func (p *Forward) name() string {
 	if p.Name == "" {
-		return "twistor"
+		return viaName
 	}
 	return p.Name
 }

@@ -166,6 +166,15 @@ func (p *Reverse) request(b *backend, r *web.Request) (*web.Request, error) {
 	copyHeader(&out.Header, &r.Header)
 	out.Header.Del("Expect") // it is for us: our server says 100 when the back end wants the body
 	passTE(&out.Header, &r.Header)
+	// "A proxy MUST send an appropriate Via header field in each message that it forwards", and a
+	// gateway in each request: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3
+	version := "1.1"
+	if major, minor := r.Proto(); major == 2 {
+		version = "2"
+	} else if minor == 0 {
+		version = "1.0"
+	}
+	out.Header.Add("Via", version+" "+viaName)
 	if p.KeepHost && r.Host() != "" {
 		if err := out.SetHost(r.Host()); err != nil {
 			return nil, &web.Error{Status: 400, Err: err}
