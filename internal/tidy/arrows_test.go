@@ -26,6 +26,8 @@ var arrows = []row{
 		"makes certificates for tests"},
 	{"internal/tlslayer", []string{".", "deferred"}, []string{"reactor"},
 		"runs over any Transport, so it sees no reactor"},
+	{"internal/peertest", nil, nil,
+		"finds programs for tests, and knows of none of ours"},
 	{"internal/daemon", nil, nil,
 		"makes a process a daemon before there is a loop, and knows of none"},
 	{"internal/systemd", nil, nil,
@@ -46,6 +48,8 @@ var arrows = []row{
 		"is one protocol in several packages, and sees a twistor.Loop only"},
 	{"protocol/websocket", []string{".", "deferred", "framing/...", "protocol/web"}, []string{"reactor"},
 		"runs over web, as its RFC does; the real network only in tests of peers"},
+	{"protocol/dns/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/dns/...", "protocol/web"}, []string{"reactor"},
+		"is one protocol in several packages; over HTTPS it runs over web, as its RFC does"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
 		"sees a twistor.Loop only: testable in the simulator, portable; protocols do not import each other"},
 	{"service/app", []string{".", "deferred", "endpoint", "framing/...", "service/...", "plugin", "reactor", "internal/daemon", "internal/systemd"}, nil,
@@ -102,6 +106,7 @@ var modules = []foreign{
 	{"golang.org/x/net/http2", nil, true, "a peer and an oracle for our frames; it would link a second server and client"},
 	{"golang.org/x/net/http/httpproxy", []string{"protocol/web"}, false, "what the variables of the environment say of proxies, as all programs read them"},
 	{"golang.org/x/net/publicsuffix", []string{"protocol/web"}, false, "which names are nobody's own, so that cookies stay with their site"},
+	{"github.com/miekg/dns", []string{"protocol/dns"}, false, "records of every type, zone files and TSIG, used by most of Go's DNS; behind package dns's own names"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 

@@ -16,6 +16,7 @@ var below = []licence{
 	{"internal/systemd", "the service manager's socket and variables"},
 	{"reactor", "the loop on the real world"},
 	{"internal/tlslayer/certtest", "made for tests"},
+	{"internal/peertest", "made for tests: it looks for programs"},
 	{"sim/protocoltest", "made for tests: it measures memory"},
 	{"service/app", "the life of a program: arguments, signals, exit status"},
 	{"service/logsink", "files, sockets and the time of log records, which nothing depends on"},
