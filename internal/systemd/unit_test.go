@@ -9,14 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twistor-go/twistor/internal/peertest"
 )
 
 // unit is the shipped unit file, as an instance whose executable exists here.
 func unit(t *testing.T, change ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip(err)
-	}
 	text, err := os.ReadFile("../../docs/twistor@.service")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +30,7 @@ func unit(t *testing.T, change ...string) string {
 
 func verify(t *testing.T, name string) (complaints []byte, err error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", name)
+	cmd := exec.CommandContext(t.Context(), peertest.Program(t, "systemd-analyze"), "verify", "--man=no", name)
 	cmd.Env = append(os.Environ(), "SYSTEMD_LOG_LEVEL=warning")
 	return cmd.CombinedOutput()
 }
@@ -50,11 +49,11 @@ func TestUnit(t *testing.T) {
 // Section 4.3: what the unit exposes, of 10.0, is at most 2.0.
 func TestUnitSecurity(t *testing.T) {
 	exposure := func(name string) ([]byte, error) {
-		return exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", name).CombinedOutput()
+		return exec.CommandContext(t.Context(), peertest.Program(t, "systemd-analyze"), "security", "--offline=true", "--threshold=20", "--no-pager", name).CombinedOutput()
 	}
 	if report, err := exposure(unit(t)); err != nil {
 		if bytes.Contains(report, []byte("unrecognized option")) {
-			t.Skip("systemd-analyze is older than 250")
+			peertest.Missing(t, "systemd-analyze is older than 250")
 		}
 		t.Errorf("%v\n%s", err, report)
 	}
