@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/cgi"
 	"github.com/twistor-go/twistor/reactor"
@@ -68,6 +69,8 @@ func write(t *testing.T, name, text string, mode os.FileMode) {
 
 // V30: scripts in shell, Python and Perl, found below a directory; nothing beyond it.
 func TestV30Directory(t *testing.T) {
+	peertest.Program(t, "python3")
+	peertest.Program(t, "perl")
 	outside := filepath.Join(t.TempDir(), "secret.sh")
 	dir := filepath.Join(t.TempDir(), "cgi")
 	sh := "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n%s|%s|%s|%s' \"$SCRIPT_NAME\" \"$PATH_INFO\" \"$(basename \"$SCRIPT_FILENAME\")\" \"$(basename \"$PWD\")\"\n"

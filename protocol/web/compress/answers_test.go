@@ -15,6 +15,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/compress"
 	"github.com/twistor-go/twistor/reactor"
@@ -263,10 +264,7 @@ func TestX01MaxActive(t *testing.T) {
 }
 
 func TestInteropCurl(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip(err)
-	}
+	curl := peertest.Program(t, "curl")
 	url, _ := serve(t, (&compress.Answers{}).Wrap(answers(text)))
 	out, err := exec.Command(curl, "-s", "--noproxy", "*", "--compressed", url).Output()
 	if err != nil || string(out) != text {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/sse"
 	"github.com/twistor-go/twistor/reactor"
@@ -30,13 +31,7 @@ source.addEventListener("news", e => {
 // A browser hears what is sent, comes back when it is cut off, and says what it
 // heard last.
 func TestInteropChromium(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	chromium := peertest.Program(t, "chromium")
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}

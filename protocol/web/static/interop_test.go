@@ -6,26 +6,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web/static"
 )
 
-// peer is a program of the system; where CI says that it must be there, its
-// absence is a failure.
-func peer(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	return path
-}
-
 // curl -r and wget -c fetch what they lack.
 func TestV24InteropResume(t *testing.T) {
-	curl, wget := peer(t, "curl"), peer(t, "wget")
+	curl, wget := peertest.Program(t, "curl"), peertest.Program(t, "wget")
 	addr := serve(t, &static.Files{Dir: tree(t, map[string]string{"big": big})})
 	out, err := exec.Command(curl, "-s", "--noproxy", "*", "-r", "16-31", "http://"+addr+"/big").Output()
 	if err != nil || string(out) != big[16:32] {

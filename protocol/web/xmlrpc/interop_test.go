@@ -13,21 +13,18 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/xmlrpc"
 	"github.com/twistor-go/twistor/reactor"
 )
 
-// python starts Python with a program; its peer must be there.
+// python starts Python with a program.
 func python(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := exec.LookPath("python3")
-	if err != nil {
-		t.Fatalf("interop wants python3: %v", err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	return exec.CommandContext(ctx, path, append([]string{"-c", program}, args...)...)
+	return exec.CommandContext(ctx, peertest.Program(t, "python3"), append([]string{"-c", program}, args...)...)
 }
 
 // V34: python's xmlrpc.client calls all of validator1, and what only it may find.
