@@ -13,6 +13,7 @@ import (
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/endpoint"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -20,9 +21,7 @@ import (
 // TestE22Real: programs of the system, on the real reactor.
 func TestE22Real(t *testing.T) {
 	for _, program := range []string{"cat", "sh"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip("not here:", err)
-		}
+		peertest.Program(t, program)
 	}
 	for _, c := range []struct{ place, write, want, err string }{
 		{"process:cat", "meow", "meow", "EOF"},

@@ -5,12 +5,15 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twistor-go/twistor/internal/peertest"
 )
 
 // What drives the browser, and what looks whether all can use a page.
@@ -23,7 +26,7 @@ const (
 // playwright-core and axe-core; npm fetches them once.
 func browserModules(t *testing.T) string {
 	t.Helper()
-	need(t, "chromium", "node", "npm")
+	npm := peertest.Program(t, "npm")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
@@ -35,12 +38,9 @@ func browserModules(t *testing.T) string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts", playwright, axe).CombinedOutput()
+	out, err := exec.Command(npm, "install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts", playwright, axe).CombinedOutput()
 	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("npm: %v\n%s", err, out)
-		}
-		t.Skipf("%s cannot be fetched: %v: %s", playwright, err, out)
+		peertest.Missing(t, fmt.Sprintf("npm cannot install %s: %v: %s", playwright, err, out))
 	}
 	if err := os.WriteFile(filepath.Join(dir, "complete"), nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -53,11 +53,8 @@ func browserModules(t *testing.T) string {
 // and an upgrade of the server meanwhile. TWISTOR_PICTURES is a directory for
 // screenshots.
 func TestWeblogInChromium(t *testing.T) {
+	chromium := peertest.Program(t, "chromium")
 	modules := browserModules(t)
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
 	own := run(t, 2, "--page", "tcp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0")
 
 	at := freeAddr(t)
@@ -67,7 +64,7 @@ func TestWeblogInChromium(t *testing.T) {
 	}
 	d := startDaemon(t, "weblog", "--log", log, "--page", "tcp:"+at, "--listen", "tcp:"+freeAddr(t), "--resume", "--keep", "1000", "--every", "50ms")
 
-	node := exec.Command("node", "testdata/browser/weblog.mjs", modules, chromium,
+	node := exec.Command(peertest.Program(t, "node"), "testdata/browser/weblog.mjs", modules, chromium,
 		"http://"+own.addrs[0]+"/", "http://"+at+"/", log, os.Getenv("TWISTOR_PICTURES"))
 	node.Env = append(os.Environ(), "TZ=UTC")
 	var wrong bytes.Buffer

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/twistor-go/twistor/internal/peertest"
 )
 
 var (
@@ -20,12 +22,7 @@ var (
 // TestDocs runs the sessions of the guide, each in a directory of its own, on
 // other ports. Each of their commands must succeed.
 func TestDocs(t *testing.T) {
-	if _, err := exec.LookPath("nc"); err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatal(err)
-		}
-		t.Skip("nc is not here: ", err)
-	}
+	peertest.Program(t, "nc")
 	papers, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)

@@ -17,22 +17,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/weblog"
 )
-
-// need says that the test is nothing without these programs: it is skipped, or
-// fails where they have to be there.
-func need(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			if os.Getenv("TWISTOR_PEERS") == "required" {
-				t.Fatalf("%s is required: %v", p, err)
-			}
-			t.Skipf("%s is not installed", p)
-		}
-	}
-}
 
 // An nginx is a real web server that logs to access.log in its directory.
 type nginx struct {
@@ -40,6 +27,7 @@ type nginx struct {
 	t    *testing.T
 	dir  string
 	addr string
+	wrk  string // what loads it
 }
 
 const nginxConf = `
@@ -65,7 +53,7 @@ func startNginx(t *testing.T) *nginx {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &nginx{t: t, dir: t.TempDir(), addr: free.Addr().String()}
+	n := &nginx{t: t, dir: t.TempDir(), addr: free.Addr().String(), wrk: peertest.Program(t, "wrk")}
 	free.Close()
 	user := ""
 	if os.Getuid() == 0 {
@@ -75,7 +63,7 @@ func startNginx(t *testing.T) *nginx {
 	if err := os.WriteFile(filepath.Join(n.dir, "nginx.conf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	n.Cmd = exec.Command("nginx", "-p", n.dir, "-c", "nginx.conf", "-e", "error.log")
+	n.Cmd = exec.Command(peertest.Program(t, "nginx"), "-p", n.dir, "-c", "nginx.conf", "-e", "error.log")
 	if err := n.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +100,7 @@ func (n *nginx) load(round string) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	out, err := exec.Command("wrk", "-t1", "-c4", "-d1s", "-s", script, "http://"+n.addr+"/", "--", round).CombinedOutput()
+	out, err := exec.Command(n.wrk, "-t1", "-c4", "-d1s", "-s", script, "http://"+n.addr+"/", "--", round).CombinedOutput()
 	if err != nil {
 		n.t.Fatalf("wrk: %v\n%s", err, out)
 	}
@@ -202,7 +190,7 @@ func start(t *testing.T, name string, args ...string) (out io.Reader, c *exec.Cm
 // renaming and by truncation, and three sorts of clients: nc, Python's SAX
 // parser, and our own. Each has every hit once, in the order of the log.
 func TestInteropNginx(t *testing.T) {
-	need(t, "nginx", "wrk", "nc", "python3")
+	nc, python3 := peertest.Program(t, "nc"), peertest.Program(t, "python3")
 	n := startNginx(t)
 	n.get("/hello")
 	s := run(t, 1, "--log", n.log(""), "--listen", "tcp:127.0.0.1:0", "--max-behind", strconv.Itoa(1<<30))
@@ -215,8 +203,8 @@ func TestInteropNginx(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", ours, "../../examples/weblogclient").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	netcat, _ := start(t, "nc", host, port)
-	python, _ := start(t, "python3", "testdata/sax.py", host, port)
+	netcat, _ := start(t, nc, host, port)
+	python, _ := start(t, python3, "testdata/sax.py", host, port)
 	printed, own := start(t, ours, "-connect", "tcp:"+s.addrs[0])
 	clients := map[string]*client{
 		"nc": hits(netcat),

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 )
 
@@ -25,7 +26,6 @@ import (
 // `twistor web --acme`: the site is HTTPS then, its port for HTTP redirects, and
 // after a restart the certificate is there without anybody being asked.
 func TestWebACME(t *testing.T) {
-	need(t, "pebble", "pebble-challtestsrv")
 	dir := t.TempDir()
 	site := filepath.Join(dir, "site")
 	if err := os.Mkdir(site, 0o755); err != nil {
@@ -128,9 +128,9 @@ func runPebble(t *testing.T, secure, plain string) *pebble {
 	}
 	t.Cleanup(func() { a.stop() })
 	for _, c := range []*exec.Cmd{
-		exec.Command("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dnsserver", names,
+		exec.Command(peertest.Program(t, "pebble-challtestsrv"), "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dnsserver", names,
 			"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-management", freeAddr(t)),
-		exec.Command("pebble", "-config", write("pebble.json", config), "-dnsserver", names),
+		exec.Command(peertest.Program(t, "pebble"), "-config", write("pebble.json", config), "-dnsserver", names),
 	} {
 		c.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 		if err := c.Start(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 )
 
@@ -177,16 +178,13 @@ func TestUC14WebCertificates(t *testing.T) {
 // TestWelcomeInChromium has a real browser use the page of a server without
 // options. TWISTOR_PICTURES is a directory for screenshots.
 func TestWelcomeInChromium(t *testing.T) {
+	chromium := peertest.Program(t, "chromium")
 	modules := browserModules(t)
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
 	addr := freeAddr(t)
 	d := startDaemon(t, "web", "--listen", "tcp:"+addr)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "testdata/browser/welcome.mjs", modules, chromium, "http://"+addr+"/", os.Getenv("TWISTOR_PICTURES"))
+	node := exec.CommandContext(ctx, peertest.Program(t, "node"), "testdata/browser/welcome.mjs", modules, chromium, "http://"+addr+"/", os.Getenv("TWISTOR_PICTURES"))
 	out, err := node.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("ok all")) {
 		t.Errorf("%v:\n%s", err, out)

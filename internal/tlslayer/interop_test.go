@@ -15,21 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 )
-
-// program is the path of a peer, which must be there where TWISTOR_PEERS says
-// required.
-func program(t *testing.T, name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
 
 // files writes the authority's and a certificate's PEM.
 func files(t *testing.T, leaf certtest.Leaf) (roots, chain, key string) {
@@ -107,7 +95,7 @@ func (s *session) end() error {
 // TestInteropOpenSSLClient: s_client verifies us, talks, asks for new keys, and
 // resumes.
 func TestInteropOpenSSLClient(t *testing.T) {
-	path := program(t, "openssl")
+	path := peertest.Program(t, "openssl")
 	roots, _, _ := files(t, certtest.Leaf{})
 	_, addr := run(t, ca.Server("a.test"), echoes)
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {
@@ -138,7 +126,7 @@ func TestInteropOpenSSLClient(t *testing.T) {
 
 // TestTLS_08Renegotiation: s_client asks for a second handshake, and is refused.
 func TestTLS_08Renegotiation(t *testing.T) {
-	path := program(t, "openssl")
+	path := peertest.Program(t, "openssl")
 	_, addr := run(t, ca.Server("a.test"), echoes)
 	s := talk(t, path, "s_client", "-connect", addr, "-tls1_2")
 	s.say("hello\n")
@@ -152,7 +140,7 @@ func TestTLS_08Renegotiation(t *testing.T) {
 // TestTLS_08RenegotiationAsClient: s_server asks for a second handshake, and is
 // refused, though the Config would allow it.
 func TestTLS_08RenegotiationAsClient(t *testing.T) {
-	path := program(t, "openssl")
+	path := peertest.Program(t, "openssl")
 	_, chain, key := files(t, certtest.Leaf{Names: []string{"a.test"}})
 	port := freePort(t)
 	s := talk(t, path, "s_server", "-accept", port, "-cert", chain, "-key", key, "-tls1_2")
@@ -178,7 +166,7 @@ func TestTLS_08RenegotiationAsClient(t *testing.T) {
 // TestInteropOpenSSLServer: our client talks to s_server, whose certificate is
 // RSA, and shows one of its own.
 func TestInteropOpenSSLServer(t *testing.T) {
-	path := program(t, "openssl")
+	path := peertest.Program(t, "openssl")
 	roots, chain, key := files(t, certtest.Leaf{Names: []string{"a.test"}, Key: certtest.RSA()})
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {
 		port := freePort(t)
@@ -216,7 +204,7 @@ func freePort(t *testing.T) string {
 
 // TestInteropGnuTLS: gnutls-cli verifies us, talks, and sees a clean end.
 func TestInteropGnuTLS(t *testing.T) {
-	path := program(t, "gnutls-cli")
+	path := peertest.Program(t, "gnutls-cli")
 	roots, _, _ := files(t, certtest.Leaf{})
 	_, addr := run(t, ca.Server("a.test"), echoes)
 	_, port, _ := net.SplitHostPort(addr)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/reactor"
@@ -330,6 +331,7 @@ func TestTLS_06Certificates(t *testing.T) {
 
 // V51, V53: python's and nginx's servers, with curl to say what is right.
 func TestInteropServers(t *testing.T) {
+	curl := peertest.Program(t, "curl")
 	dir := t.TempDir()
 	big := bytes.Repeat([]byte("twistor "), 1<<17)
 	if err := os.WriteFile(filepath.Join(dir, "big.txt"), big, 0o644); err != nil {
@@ -340,7 +342,7 @@ func TestInteropServers(t *testing.T) {
 		start func(t *testing.T, port string) *exec.Cmd
 	}{
 		{"python3", func(t *testing.T, port string) *exec.Cmd {
-			return exec.Command(peerProgram(t, "python3"), "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", dir)
+			return exec.Command(peertest.Program(t, "python3"), "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", dir)
 		}},
 		{"nginx", func(t *testing.T, port string) *exec.Cmd {
 			conf := filepath.Join(dir, "nginx.conf")
@@ -349,7 +351,7 @@ func TestInteropServers(t *testing.T) {
 			if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			return exec.Command(peerProgram(t, "nginx"), "-c", conf, "-p", dir)
+			return exec.Command(peertest.Program(t, "nginx"), "-c", conf, "-p", dir)
 		}},
 	} {
 		t.Run(peer.name, func(t *testing.T) {
@@ -382,7 +384,7 @@ func TestInteropServers(t *testing.T) {
 						return err
 					}
 					want, err := deferred.Go(co.Loop(), func(context.Context) ([]byte, error) {
-						return exec.Command(peerProgram(t, "curl"), "-s", "-w", "%{http_code}", base+path).Output()
+						return exec.Command(curl, "-s", "-w", "%{http_code}", base+path).Output()
 					}).Await(co)
 					if err != nil {
 						return err
@@ -395,18 +397,6 @@ func TestInteropServers(t *testing.T) {
 			})
 		})
 	}
-}
-
-// peerProgram is the path of a peer, which must be there where TWISTOR_PEERS says so.
-func peerProgram(t *testing.T, name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
 }
 
 // freePort is a port of 127.0.0.1 that nobody uses now.

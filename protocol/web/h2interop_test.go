@@ -9,26 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
-// h2Peer is the path of a program, which must be there where TWISTOR_PEERS says
-// so.
-func h2Peer(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
-
 func h2Run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), h2Peer(t, name), args...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), peertest.Program(t, name), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
@@ -36,7 +23,7 @@ func h2Run(t *testing.T, name string, args ...string) string {
 }
 
 func TestInteropCurlHTTP2(t *testing.T) {
-	h2Peer(t, "curl")
+	peertest.Program(t, "curl")
 	big := t.TempDir() + "/big"
 	if err := os.WriteFile(big, bytes.Repeat([]byte("x"), 1_000_000), 0o600); err != nil {
 		t.Fatal(err)
@@ -63,7 +50,7 @@ func TestInteropCurlHTTP2(t *testing.T) {
 }
 
 func TestInteropNghttp(t *testing.T) {
-	h2Peer(t, "nghttp")
+	peertest.Program(t, "nghttp")
 	addr := serve(t, &web.Server{Handler: web.Inline(spoken)})
 	got := h2Run(t, "nghttp", "-v", "-t", "20", "--trailer", "x-sum: 7", "-d", "/dev/null", "http://"+addr+"/")
 	for _, want := range []string{":status: 200", "x-sum: 7", "x-end: yes", "SETTINGS_ENABLE_CONNECT_PROTOCOL"} {
@@ -74,7 +61,7 @@ func TestInteropNghttp(t *testing.T) {
 }
 
 func TestInteropH2load(t *testing.T) {
-	h2Peer(t, "h2load")
+	peertest.Program(t, "h2load")
 	addr := serve(t, &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) { w.Write(make([]byte, 20_000)) })})
 	n := 5_000
 	if testing.Short() {
@@ -89,7 +76,7 @@ func TestInteropH2load(t *testing.T) {
 // TestInteropH2spec runs the conformance suite: all of its 145 cases pass over
 // TLS. Without it one cannot: an invalid preface is HTTP/1 there.
 func TestInteropH2spec(t *testing.T) {
-	h2Peer(t, "h2spec")
+	peertest.Program(t, "h2spec")
 	addr, _ := serveTLS(t, &web.Server{Handler: web.HandlerFunc(func(w *web.ResponseWriter, r *web.Request) { w.WriteString("hello") })})
 	host, port, _ := net.SplitHostPort(addr)
 	got := h2Run(t, "h2spec", "-h", host, "-p", port, "-t", "-k", "-o", "5")

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
@@ -53,7 +54,7 @@ func shopFor(t *testing.T) string {
 // peer runs a program, and returns what it says.
 func peer(t *testing.T, stdin, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(peerProgram(t, name), args...)
+	cmd := exec.Command(peertest.Program(t, name), args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 )
 
@@ -18,7 +19,7 @@ func TestInteropSlow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("ten seconds")
 	}
-	program := peerProgram(t, "slowhttptest")
+	program := peertest.Program(t, "slowhttptest")
 	mux := new(web.Mux)
 	mux.HandleFunc("/hello", hello)
 	mux.HandleFunc("/big", func(w *web.ResponseWriter, r *web.Request) { w.Write(make([]byte, 300_000)) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/websocket"
@@ -22,10 +23,7 @@ import (
 // RFC 8441 has it. That it connects at all shows that the page's own host is
 // allowed without Origins.
 func TestInteropChromium(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		missing(t, "chromium is not installed")
-	}
+	chromium := peertest.Program(t, "chromium")
 	page, err := os.ReadFile("testdata/interop/page.html")
 	if err != nil {
 		t.Fatal(err)

@@ -3,12 +3,13 @@ package websocket
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/flate"
+
+	"github.com/twistor-go/twistor/internal/peertest"
 )
 
 // TestRFC7692Offers: which of a client's offers a server takes, and its answer.
@@ -256,13 +257,7 @@ func TestFinalBlocksShareTheWindow(t *testing.T) {
 // TestWindowsByZlib has Python's zlib inflate what we make for each window: it
 // refuses a distance beyond it.
 func TestWindowsByZlib(t *testing.T) {
-	python, err := exec.LookPath("/usr/bin/python3")
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatal("python3 is not installed, and TWISTOR_PEERS=required")
-		}
-		t.Skip("python3 is not installed")
-	}
+	python := peertest.Program(t, "/usr/bin/python3")
 	for bits := 9; bits <= maxWindowBits; bits++ { // zlib itself has no 8
 		r := rand.New(rand.NewPCG(uint64(bits), 7))
 		conn := newRig(t, func(c *Conn) { c.deflate = (&Deflate{MinBytes: 1}).agreed(bits, 15, false, false) })

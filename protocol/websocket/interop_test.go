@@ -21,20 +21,12 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/websocket"
 	"github.com/twistor-go/twistor/reactor"
 )
-
-// missing skips a test without its peer, or fails it where peers are required.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("TWISTOR_PEERS") == "required" {
-		t.Fatalf("%s, and TWISTOR_PEERS=required", what)
-	}
-	t.Skip(what)
-}
 
 // A peer is a program that speaks WebSocket.
 type peer struct {
@@ -44,27 +36,23 @@ type peer struct {
 }
 
 func python(t *testing.T) peer {
-	const program = "/usr/bin/python3"
+	program := peertest.Program(t, "/usr/bin/python3")
 	if err := exec.Command(program, "-c", "import websockets").Run(); err != nil {
-		missing(t, "python3-websockets is not installed")
+		peertest.Missing(t, "python3-websockets is not installed")
 	}
 	return peer{name: program, args: []string{"testdata/interop/peer.py"}}
 }
 
 // node is npm's ws, installed for this test.
 func node(t *testing.T) peer {
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not installed")
-		}
-	}
+	program, npm := peertest.Program(t, "node"), peertest.Program(t, "npm")
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0", "ws@8").CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("npm cannot install ws: %v: %.200s", err, out))
+	if out, err := exec.CommandContext(ctx, npm, "install", "--prefix", dir, "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=0", "ws@8").CombinedOutput(); err != nil {
+		peertest.Missing(t, fmt.Sprintf("npm cannot install ws: %v: %.200s", err, out))
 	}
-	return peer{name: "node", args: []string{"testdata/interop/peer.js"}, env: []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}}
+	return peer{name: program, args: []string{"testdata/interop/peer.js"}, env: []string{"NODE_PATH=" + filepath.Join(dir, "node_modules")}}
 }
 
 func (p peer) command(ctx context.Context, args ...string) *exec.Cmd {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/internal/tlslayer/certtest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/reactor"
@@ -27,9 +28,10 @@ import (
 )
 
 // TestPebble has the authority that Let's Encrypt tests clients with look at
-// ports of ours, in both ways, reject some nonces, and sign.
+// ports of ours, in both ways, reject some nonces, and sign. Pebble is there
+// after go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1.
 func TestPebble(t *testing.T) {
-	pebble := program(t, "pebble")
+	pebble := peertest.Program(t, "pebble")
 	for _, way := range []string{acme.HTTP, acme.TLSALPN} {
 		t.Run(way, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -94,21 +96,6 @@ func TestPebble(t *testing.T) {
 			do(certs.Stop)
 		})
 	}
-}
-
-// program is the path of a peer, which must be there where TWISTOR_PEERS says
-// required.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		const how = "go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1"
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed (%s), and TWISTOR_PEERS=required", name, how)
-		}
-		t.Skipf("%s is not installed: %s", name, how)
-	}
-	return path
 }
 
 // run starts pebble, which looks at the ports of two addresses.

@@ -8,26 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/service/cred"
 )
 
-// program is the path of a peer, which must be there where TWISTOR_PEERS says
-// required.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
-
 func python(t *testing.T, script string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(program(t, "python3"), append([]string{"-W", "ignore", "-c", script}, args...)...).CombinedOutput()
+	out, err := exec.Command(peertest.Program(t, "python3"), append([]string{"-W", "ignore", "-c", script}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("python3: %v: %s", err, out)
 	}
@@ -36,7 +23,7 @@ func python(t *testing.T, script string, args ...string) string {
 
 // CR07: the client of CRAM-MD5 that python3's smtplib has.
 func TestInteropCRAMMD5(t *testing.T) {
-	program(t, "python3")
+	peertest.Program(t, "python3")
 	d := newDesk(t, users("jo", "secret"))
 	for text, ok := range map[string]bool{"secret": true, "wrong": false} {
 		k := d.talk("CRAM-MD5", peer)
@@ -56,7 +43,7 @@ print(s.auth_cram_md5(sys.argv[3].encode()))`, "jo", text, string(challenge))
 
 // CR07: the client of Digest that python3's urllib has.
 func TestInteropDigest(t *testing.T) {
-	program(t, "python3")
+	peertest.Program(t, "python3")
 	d := newDesk(t, users("jo", "secret"))
 	digester := &cred.Digester{Realm: "the realm", Algorithms: []string{"MD5"}}
 	challenges, err := digester.Challenges(d.clock, peer, false)
@@ -85,7 +72,7 @@ print("Digest " + h.get_authorization(r.Request("http://host/a/b?c=d"), r.parse_
 
 // CR08: keys that ssh-keygen makes.
 func TestInteropSSHKeygen(t *testing.T) {
-	keygen := program(t, "ssh-keygen")
+	keygen := peertest.Program(t, "ssh-keygen")
 	for _, kind := range []string{"ed25519", "ecdsa", "rsa"} {
 		name := filepath.Join(t.TempDir(), "key")
 		if out, err := exec.Command(keygen, "-q", "-t", kind, "-N", "", "-C", "a comment, \"quoted\"", "-f", name).CombinedOutput(); err != nil {

@@ -22,6 +22,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/sim"
 )
@@ -42,19 +43,12 @@ const (
 	postgresPassword = "Hunter-2"
 )
 
-// newPostgres makes and starts one. Without PostgreSQL the test is skipped, or
-// fails where it has to be there.
+// newPostgres makes and starts one.
 func newPostgres(t *testing.T) *postgres {
 	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // where Debian has it
-	if path, err := exec.LookPath("initdb"); err == nil {
-		found = append(found, path)
-	}
 	if len(found) == 0 {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatal("PostgreSQL's initdb is not installed, and TWISTOR_PEERS=required")
-		}
-		t.Skip("PostgreSQL's initdb is not installed")
+		found = append(found, peertest.Program(t, "initdb"))
 	}
 	s := &postgres{t: t, bin: filepath.Dir(found[len(found)-1])}
 	// t.TempDir may lie where another user cannot go, or be too long for a socket.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service/guard"
@@ -19,7 +19,7 @@ import (
 // TestInterop has curl and python3's urllib log in, each in all the ways it
 // knows. They come from this machine, so that Basic is offered.
 func TestInterop(t *testing.T) {
-	curl, python := program(t, "curl"), program(t, "python3")
+	curl, python := peertest.Program(t, "curl"), peertest.Program(t, "python3")
 	r := reactor.New(&reactor.Config{Loops: 1})
 	s := &site{t: t}
 	token := twistor.Conceal("a.token-of_32.bytes~or+so/and==")
@@ -64,18 +64,4 @@ except u.HTTPError as e: print(e.code)
 			}
 		})
 	}
-}
-
-// program is the path of a peer, which must be there where TWISTOR_PEERS says
-// required.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
 }

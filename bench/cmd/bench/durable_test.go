@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twistor-go/twistor/internal/peertest"
 )
 
 // scripted is a peer that reports five changes acknowledged and a sixth begun,
@@ -66,10 +68,7 @@ func TestDurablePeersKeepTheirWord(t *testing.T) {
 	for _, x := range durables(p, built).peers {
 		t.Run(x.name, func(t *testing.T) {
 			if x.absent != "" {
-				if os.Getenv("TWISTOR_PEERS") == "required" {
-					t.Fatal(x.absent)
-				}
-				t.Skip(x.absent)
+				peertest.Missing(t, x.absent)
 			}
 			figures, err := fresh(p, x, cell{args: []string{"-writers", "16", "-warm", "10ms", "-dur", "200ms"}})
 			if err != nil {

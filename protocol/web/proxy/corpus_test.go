@@ -23,6 +23,7 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing/http1"
 	"github.com/twistor-go/twistor/framing/http1/http1test"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/protocol/web/proxy"
 	"github.com/twistor-go/twistor/reactor"
@@ -187,13 +188,7 @@ func TestPX04CorpusToNetHTTP(t *testing.T) {
 
 // PX-04: the same before nginx.
 func TestPX04CorpusToNginx(t *testing.T) {
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatal("nginx is not installed, and TWISTOR_PEERS=required")
-		}
-		t.Skip("nginx is not installed")
-	}
+	program := peertest.Program(t, "nginx")
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,21 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// program is the path of a peer, which must be there where TWISTOR_PEERS says
-// required.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("TWISTOR_PEERS") == "required" {
-			t.Fatalf("%s is not installed, and TWISTOR_PEERS=required", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
+	"github.com/twistor-go/twistor/internal/peertest"
+)
 
 // passwords are some that programs could take differently.
 var passwords = []string{"p", "correct horse", "pässwörd", "a:b$c\\d", strings.Repeat("long", 18), strings.Repeat("x", 17)}
@@ -39,7 +27,7 @@ func accepts(t *testing.T, by, record, password string) {
 
 // CR05: files of htpasswd.
 func TestInteropHtpasswd(t *testing.T) {
-	htpasswd := program(t, "htpasswd")
+	htpasswd := peertest.Program(t, "htpasswd")
 	for _, form := range []string{"-B", "-m", "-s", "-2", "-5"} {
 		for _, password := range passwords {
 			out, err := exec.Command(htpasswd, "-nb", form, "user", password).Output()
@@ -63,7 +51,7 @@ func TestInteropHtpasswd(t *testing.T) {
 
 // CR05: openssl passwd.
 func TestInteropOpenSSL(t *testing.T) {
-	openssl := program(t, "openssl")
+	openssl := peertest.Program(t, "openssl")
 	for _, form := range []string{"-1", "-apr1", "-5", "-6"} {
 		for _, password := range passwords {
 			out, err := exec.Command(openssl, "passwd", form, password).Output()
@@ -78,7 +66,7 @@ func TestInteropOpenSSL(t *testing.T) {
 // CR08: the C library's crypt, by python3, which has it up to version 3.12; and
 // SCRAM's keys by its hashlib.
 func TestInteropPython(t *testing.T) {
-	python := program(t, "python3")
+	python := peertest.Program(t, "python3")
 	run := func(script string, args ...string) (string, error) {
 		out, err := exec.Command(python, append([]string{"-W", "ignore", "-c", script}, args...)...).Output()
 		return strings.TrimSpace(string(out)), err
