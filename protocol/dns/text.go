@@ -1,0 +1,26 @@
+package dns
+
+import (
+	"fmt"
+
+	"github.com/miekg/dns"
+)
+
+// ParseRR reads one record as a line of a zone file has it, with all its names
+// absolute: "www.example. 60 IN A 192.0.2.1". A TTL that is not given is 3600.
+func ParseRR(s string) (RR, error) {
+	rr, err := dns.NewRR(s)
+	if err != nil {
+		return nil, fmt.Errorf("dns: record %.200q: %w", s, err)
+	}
+	if rr == nil {
+		return nil, fmt.Errorf("dns: record %.200q: want a name, a type and data", s)
+	}
+	return rr, nil
+}
+
+// Same reports whether two records are one: of one name, class and type, and
+// with the same data. TTLs do not count, and names' case does not either.
+//
+// See https://www.rfc-editor.org/rfc/rfc2136#section-1.1.1.
+func Same(a, b RR) bool { return dns.IsDuplicate(a, b) }
