@@ -42,6 +42,12 @@ type EachListener interface {
 	// shared between loops. build is called for each loop in turn before any
 	// connection is accepted, on the caller's loop.
 	ListenEach(c ListenConfig, build func(at Loop) Factory) (Port, error)
+	// ListenPacketEach is ListenEach for packets: all loops read one socket, so
+	// that what one peer sends may come to different loops, and in another
+	// order. That is for protocols in which every packet stands alone, such as
+	// DNS. On systems where a socket cannot be shared, the caller's loop reads
+	// it alone.
+	ListenPacketEach(c ListenConfig, build func(at Loop) PacketProtocol) (Port, error)
 }
 
 // ListenEach opens one port for all loops of l's reactor; see EachListener. A
@@ -52,4 +58,14 @@ func ListenEach(l Loop, network, address string, build func(at Loop) Factory) (P
 		return e.ListenEach(c, build)
 	}
 	return l.Listen(c, build(l))
+}
+
+// ListenPacketEach opens one packet port for all loops of l's reactor; see
+// EachListener. A Loop that is none listens alone.
+func ListenPacketEach(l Loop, network, address string, build func(at Loop) PacketProtocol) (Port, error) {
+	c := ListenConfig{Network: network, Address: address}
+	if e, ok := l.(EachListener); ok {
+		return e.ListenPacketEach(c, build)
+	}
+	return l.ListenPacket(c, build(l))
 }

@@ -27,6 +27,12 @@ func ListenEach(l twistor.Loop, s string, build func(at twistor.Loop) twistor.Fa
 	return standard.ListenEach(l, s, build)
 }
 
+// ListenPacketEach opens the place that s describes for packets, on all loops
+// of l's reactor: see twistor.EachListener.
+func ListenPacketEach(l twistor.Loop, s string, build func(at twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	return standard.ListenPacketEach(l, s, build)
+}
+
 // ListenPacket opens the place that s describes for packets, with p to get
 // them. The error is an *Error if s is wrong.
 func ListenPacket(l twistor.Loop, s string, p twistor.PacketProtocol) (twistor.Port, error) {

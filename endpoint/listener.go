@@ -100,6 +100,11 @@ func (n *Listener) listen(l twistor.Loop, open func(ready *Listener) (twistor.Po
 
 // ListenPacket opens the place on l for packets. Loop-only.
 func (n *Listener) ListenPacket(l twistor.Loop, p twistor.PacketProtocol) (twistor.Port, error) {
+	return n.listenPacket(l, func(ready *Listener) (twistor.Port, error) { return l.ListenPacket(ready.Config, p) })
+}
+
+// listenPacket has open called with what Prepare makes of n.
+func (n *Listener) listenPacket(l twistor.Loop, open func(ready *Listener) (twistor.Port, error)) (twistor.Port, error) {
 	inherited := n.Config.Network == "" && n.Open == nil && n.Layer == nil
 	if !n.packets() && !inherited {
 		return nil, n.fail(errors.New("it is for streams: want one for packets, such as udp: or unixgram:"))
@@ -109,11 +114,23 @@ func (n *Listener) ListenPacket(l twistor.Loop, p twistor.PacketProtocol) (twist
 		return nil, err
 	}
 	defer ready.release()
-	port, err := l.ListenPacket(ready.Config, p)
+	port, err := open(ready)
 	if err != nil {
 		return nil, n.fail(err)
 	}
 	return port, nil
+}
+
+// ListenPacketEach opens the place for all loops of l's reactor, each with a
+// PacketProtocol of its own: see twistor.EachListener. On a Loop that is none l
+// listens alone. Loop-only.
+func (n *Listener) ListenPacketEach(l twistor.Loop, build func(at twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	return n.listenPacket(l, func(ready *Listener) (twistor.Port, error) {
+		if each, ok := l.(twistor.EachListener); ok {
+			return each.ListenPacketEach(ready.Config, build)
+		}
+		return l.ListenPacket(ready.Config, build(l))
+	})
 }
 
 // packets reports whether n is surely not for streams.

@@ -103,6 +103,16 @@ func (r *Registry) ListenEach(l twistor.Loop, s string, build func(at twistor.Lo
 	return n.ListenEach(l, build)
 }
 
+// ListenPacketEach opens the place that s describes for packets, on all loops
+// of l's reactor.
+func (r *Registry) ListenPacketEach(l twistor.Loop, s string, build func(at twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	n, err := r.ParseListener(s)
+	if err != nil {
+		return nil, err
+	}
+	return n.ListenPacketEach(l, build)
+}
+
 // ListenPacket opens the place that s describes for packets.
 func (r *Registry) ListenPacket(l twistor.Loop, s string, p twistor.PacketProtocol) (twistor.Port, error) {
 	n, err := r.ParseListener(s)

@@ -141,6 +141,10 @@ func (h away) ListenPacket(at string, p twistor.PacketProtocol) (twistor.Port, e
 	return On(h.loop).ListenPacket(at, p)
 }
 
+func (h away) ListenPacketEach(at string, build func(twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	return On(h.loop).ListenPacketEach(at, build)
+}
+
 // Fail implements Guardian: home hears of it.
 func (h away) Fail(err error) {
 	if !h.home.Post(func() { Fail(h.above, err) }) {

@@ -33,6 +33,10 @@ func (h host) ListenPacket(at string, p twistor.PacketProtocol) (twistor.Port, e
 	return endpoint.ListenPacket(h.loop, at, p)
 }
 
+func (h host) ListenPacketEach(at string, build func(twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	return endpoint.ListenPacketEach(h.loop, at, build)
+}
+
 // below is h with the Store of what is called name in it.
 func below(h Host, name string) Host {
 	if h.Store() == nil {

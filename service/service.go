@@ -41,11 +41,12 @@ type Host interface {
 	Store() *persist.Store
 	// Listen opens the port that endpoint describes; see package endpoint.
 	// ListenEach serves it on all loops, each with a factory of its own, and
-	// ListenPacket is for datagrams. Ports that were bound before, or inherited
+	// ListenPacket and ListenPacketEach are for datagrams. Ports that were bound before, or inherited
 	// from a former process, are used first.
 	Listen(endpoint string, f twistor.Factory) (twistor.Port, error)
 	ListenEach(endpoint string, build func(at twistor.Loop) twistor.Factory) (twistor.Port, error)
 	ListenPacket(endpoint string, p twistor.PacketProtocol) (twistor.Port, error)
+	ListenPacketEach(endpoint string, build func(at twistor.Loop) twistor.PacketProtocol) (twistor.Port, error)
 }
 
 // An Heir is a Host that knows of a former or of a next process: when a program

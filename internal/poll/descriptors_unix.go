@@ -34,6 +34,10 @@ type descriptors struct {
 	shut    bool
 }
 
+// shared, beside what is wanted, says to the queue that other pollers watch the
+// same socket.
+const shared Ready = 1 << 7
+
 // A descriptor is one slot's content.
 type descriptor struct {
 	fd     int32
@@ -45,6 +49,7 @@ type descriptor struct {
 	quiet   bool
 	dialing bool
 	tcp     bool
+	share   Ready      // shared: other pollers watch the same socket; else 0
 	bound   *boundPath // of a UNIX socket whose file Close removes
 }
 
@@ -99,15 +104,28 @@ func (d *descriptors) Want(h Handle, r Ready) error {
 			it.want = 0
 			return nil
 		}
-		if err := d.queue.add(int(it.fd), h, r); err != nil {
+		if err := d.queue.add(int(it.fd), h, r|it.share); err != nil {
 			return err
 		}
 		it.quiet = false
-	} else if err := d.queue.change(int(it.fd), h, it.want, r); err != nil {
+	} else if err := d.queue.change(int(it.fd), h, it.want, r|it.share); err != nil {
 		return err
 	}
 	it.want = r
 	return nil
+}
+
+// Share implements Sharer.
+func (d *descriptors) Share(h Handle) error {
+	it := d.table.get(h)
+	if it == nil {
+		return ErrClosed
+	}
+	it.share = shared
+	if it.quiet {
+		return nil
+	}
+	return d.queue.change(int(it.fd), h, it.want, it.want|shared)
 }
 
 // hush takes a descriptor that has hung up out of the queue: it stays over for

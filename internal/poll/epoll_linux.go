@@ -202,6 +202,9 @@ func (q *queue) control(op, fd int, h Handle, want Ready) error {
 	if want&Out != 0 {
 		raw.Events |= unix.EPOLLOUT
 	}
+	if want&shared != 0 {
+		raw.Events |= unix.EPOLLEXCLUSIVE
+	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(q.epfd), uintptr(op), uintptr(fd),
 		uintptr(unsafe.Pointer(&raw)), 0, 0)
 	if errno != 0 {
@@ -215,6 +218,11 @@ func (q *queue) add(fd int, h Handle, want Ready) error {
 }
 
 func (q *queue) change(fd int, h Handle, _, want Ready) error {
+	if want&shared != 0 {
+		// What is woken exclusively cannot be modified (epoll_ctl(2)).
+		q.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
+		return q.control(unix.EPOLL_CTL_ADD, fd, h, want)
+	}
 	return q.control(unix.EPOLL_CTL_MOD, fd, h, want)
 }
 

@@ -191,6 +191,13 @@ type Packeter interface {
 	SetMulticast(h Handle, m Multicast) error
 }
 
+// A Sharer is a Poller that can be told that others watch the same socket, by
+// descriptors of their own: of those that wait, the system need not wake all
+// for one packet.
+type Sharer interface {
+	Share(h Handle) error
+}
+
 // A Multicast says how packets to a group leave: TTL 0 means 1, Interface ""
 // the system's choice, Loopback whether this host hears them too.
 type Multicast struct {

@@ -87,6 +87,16 @@ func (p *ports) ListenPacket(at string, f twistor.PacketProtocol) (twistor.Port,
 	}, func(n *endpoint.Listener) (twistor.Port, error) { return n.ListenPacket(p.loop, f) })
 }
 
+func (p *ports) ListenPacketEach(at string, build func(twistor.Loop) twistor.PacketProtocol) (twistor.Port, error) {
+	return p.listen(at, func(n *endpoint.Listener) (twistor.Port, error) {
+		each, ok := p.loop.(twistor.EachListener)
+		if !ok {
+			return p.loop.ListenPacket(n.Config, build(p.loop))
+		}
+		return each.ListenPacketEach(n.Config, build)
+	}, func(n *endpoint.Listener) (twistor.Port, error) { return n.ListenPacketEach(p.loop, build) })
+}
+
 // Fail implements service.Guardian: a service that nobody starts anew ends the
 // program.
 func (p *ports) Fail(err error) { p.broken(err) }
