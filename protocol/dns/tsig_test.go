@@ -42,6 +42,7 @@ func question(t testing.TB, name string, rtype uint16) (*dns.Msg, []byte) {
 	t.Helper()
 	m := new(dns.Msg)
 	m.SetQuestion(name, rtype)
+	m.Id = 4711
 	p, err := m.Pack()
 	if err != nil {
 		t.Fatal(err)
