@@ -149,6 +149,12 @@ type Loop interface {
 	Log() *slog.Logger // never nil
 }
 
+// A Resolver looks up the addresses of a host; a Loop is one, and asks another
+// one if its reactor was told to. Loop-only.
+type Resolver interface {
+	Resolve(host string) *deferred.Deferred[[]netip.Addr]
+}
+
 // A ListenConfig needs Network and Address, or File.
 type ListenConfig struct {
 	Network, Address     string         // tcp, tcp4, tcp6, unix; udp, udp4, udp6, unixgram

@@ -332,10 +332,25 @@ func (l *loop) adopted(f *os.File) (*conn, error) {
 	return c, nil
 }
 
+func noSuchHost(host string) error {
+	return &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+}
+
 // Resolve implements twistor.Loop. Literal addresses are returned at once.
 func (l *loop) Resolve(host string) *deferred.Deferred[[]netip.Addr] {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return deferred.Succeeded([]netip.Addr{ip})
+	}
+	if l.names == nil && l.r.config.Names != nil {
+		l.names = l.r.config.Names(l)
+	}
+	if l.names != nil {
+		return deferred.Then(l.names.Resolve(host), func(ips []netip.Addr) ([]netip.Addr, error) {
+			if len(ips) == 0 {
+				return nil, noSuchHost(host)
+			}
+			return ips, nil
+		})
 	}
 	d := deferred.New[[]netip.Addr](l)
 	cancel, err := l.r.lookup(func(ctx context.Context) func() {
@@ -343,7 +358,7 @@ func (l *loop) Resolve(host string) *deferred.Deferred[[]netip.Addr] {
 		defer stop()
 		ips, err := l.r.world.Resolve(ctx, host)
 		if err == nil && len(ips) == 0 {
-			err = &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+			err = noSuchHost(host)
 		}
 		return func() {
 			if err != nil {

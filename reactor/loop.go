@@ -52,11 +52,12 @@ type loop struct {
 	log   *slog.Logger
 
 	poller   poll.Poller
-	packeter poll.Packeter // nil: no packets
-	sender   poll.Sender   // nil: files are read
-	rights   poll.Rights   // nil: no descriptors
-	watcher  poll.Watcher  // nil: no foreign descriptors
-	sleeper  poll.Sleeper  // nil: it never tells
+	packeter poll.Packeter    // nil: no packets
+	names    twistor.Resolver // nil: the pool looks names up
+	sender   poll.Sender      // nil: files are read
+	rights   poll.Rights      // nil: no descriptors
+	watcher  poll.Watcher     // nil: no foreign descriptors
+	sleeper  poll.Sleeper     // nil: it never tells
 
 	now     time.Time
 	mono    int64

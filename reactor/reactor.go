@@ -48,6 +48,10 @@ type Config struct {
 	Resolver interface {
 		LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	}
+	// Names makes, for each loop, what looks names up on that loop and without
+	// blocking, such as package dns's Names; nil: Resolver. It is called on the
+	// loop, when it first needs a name. What it makes dials addresses only.
+	Names func(at twistor.Loop) twistor.Resolver
 	// Portable chooses the backend over package net even where the system has
 	// a better one: for tests.
 	Portable bool

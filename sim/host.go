@@ -18,6 +18,9 @@ type Host struct {
 	// LoopCount is how many loops its reactor has; 0: 1. Set it before the
 	// first use.
 	LoopCount int
+	// Names is its reactor's Config.Names; nil: the names of the World's hosts.
+	// Set it before the first use.
+	Names func(at twistor.Loop) twistor.Resolver
 	// MaxOpen is how many sockets it may have open; 0: 20,000.
 	MaxOpen int
 	// Disk is what its program finds as Loop.FS. Of it a Crash leaves what was
@@ -129,6 +132,7 @@ func (h *Host) Reactor() *reactor.Reactor {
 	h.reactor = reactor.New(&reactor.Config{
 		Loops: max(h.LoopCount, 1),
 		Log:   w.book.logger().With("host", h.name),
+		Names: h.Names,
 		World: &reactor.World{
 			Open:    h.newPoller,
 			Now:     func() (time.Time, int64) { return w.Now(), w.mono },
