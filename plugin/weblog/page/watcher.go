@@ -50,7 +50,11 @@ func (p *Page) watch(w *web.ResponseWriter, r *web.Request) *deferred.Signal {
 		// No other site can read it, but its scripts could hold connections.
 		web.Refuse(w, r, 403, "ask from the page itself")
 		return nil
-	case p.ended || len(p.watchers) >= limit:
+	case p.ended: // the next process, or the next start, serves the page that tries again
+		w.SetHeader("Retry-After", "1")
+		web.Refuse(w, r, 503, "the server is about to end")
+		return nil
+	case len(p.watchers) >= limit:
 		w.SetHeader("Retry-After", "5")
 		web.Refuse(w, r, 503, "too many watch already")
 		return nil
