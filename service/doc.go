@@ -23,7 +23,7 @@
 // # Stopping
 //
 // Stopping is polite and takes a bounded time. Ports close first, connections
-// hear Dismissed and may finish what they do. A service that does not stop within its share of the time (see
+// hear Dismissed and may finish what they do. A service that does not stop within its time (see
 // StopWithin) is cancelled, and aborts who is not through; it is named in the
 // error and in the log, and the next one has its turn. To cancel Stop, as a second signal does, hurries all.
 //

@@ -272,7 +272,7 @@ type hanging struct{}
 func (hanging) Start(*deferred.Co, service.Host) error { return nil }
 func (hanging) Stop(co *deferred.Co) error             { return co.Sleep(time.Hour) }
 
-// The one that hangs has half of the time; the other has what is left.
+// The one that hangs has most of the time; the other has a second.
 func ExampleStopWithin() {
 	clock := sim.NewClock(nil)
 	defer clock.Close()
@@ -288,5 +288,5 @@ func ExampleStopWithin() {
 	stop.Done(func(_ struct{}, err error) { fmt.Println("after", clock.Elapsed(), err) })
 	clock.Advance(time.Minute)
 	// Output:
-	// after 10s b: did not stop within 10s: deferred: timeout
+	// after 19s b: did not stop within 19s: deferred: timeout
 }

@@ -227,15 +227,17 @@ func (g *Group) stopWithin(co *deferred.Co, limit time.Duration) error {
 	return err
 }
 
-// stopAll stops the members, the last first. Each may take an equal share of
-// the time that is left when its turn comes.
+// stopAll stops the members, the last first. Each may take the time that is
+// left when its turn comes, but for what is kept for those after it: ports, whose
+// clients take long, are not cut short for members that need an instant.
 func (g *Group) stopAll(co *deferred.Co, limit time.Duration) (err error) {
 	now := co.Loop().Now
 	until := now().Add(limit)
+	kept := min(keptToStop, limit/time.Duration(4*max(1, len(g.members))))
 	for members := slices.Clone(g.members); len(members) > 0; {
 		last := len(members) - 1
 		left := slices.DeleteFunc(members[:last:last], func(m *member) bool { return m.phase == idle })
-		err = errors.Join(err, members[last].end(co, until.Sub(now())/time.Duration(len(left)+1)))
+		err = errors.Join(err, members[last].end(co, until.Sub(now())-kept*time.Duration(len(left))))
 		members = left
 	}
 	return err

@@ -395,16 +395,16 @@ func TestF39EachHasItsShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.entries = nil
-	steps["a"].ends = 7 * time.Second
+	steps["a"].ends = time.Second
 	steps["b"].ends = time.Hour
 	steps["d"].ends = time.Hour
 	steps["e"].ends = time.Hour
 	stopped := do(c, func(co *deferred.Co) error { return StopWithin(co, g, 30*time.Second) })
-	c.Advance(29 * time.Second)
-	// 30 s for five: 6. 24 s for four: 6. c takes nothing: 18 s for b and a.
-	d.check(t, "stop e, cut e at 6s, stop d, cut d at 12s, stop c, stop b, cut b at 21s, stop a, stopped a")
+	c.Advance(30 * time.Second)
+	// 30 s, of which four are kept for the others: 26. Of those 4, d has 1. c takes nothing: b has 2, and a the last one.
+	d.check(t, "stop e, cut e at 26s, stop d, cut d at 27s, stop c, stop b, cut b at 29s, stop a, stopped a")
 	got := fmt.Sprint(stopped.err)
-	for _, want := range []string{"in: e: did not stop within 6s", "d: did not stop within 6s", "b: did not stop within 9s"} {
+	for _, want := range []string{"in: e: did not stop within 26s", "d: did not stop within 1s", "b: did not stop within 2s"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s\nwant %s in it", got, want)
 		}

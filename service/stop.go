@@ -11,11 +11,14 @@ import (
 // StopTimeout is how long a Group may take to stop, with all that is in it.
 const StopTimeout = 30 * time.Second
 
+// keptToStop is what a Group keeps for each member that is not stopped yet.
+const keptToStop = time.Second
+
 // StopWithin stops s and returns within limit, if s obeys: what takes longer is
 // told to hurry, by cancelling its Stop, and the error, a deferred.ErrTimeout,
-// names it. Within a Group each member may take its share: of the time that is
-// left when its turn comes, divided by the members that are left. So one that
-// hangs leaves time to those after it. When co is cancelled, all is told to
+// names it. Within a Group each member may take all the time that is left when
+// its turn comes, but for a second for each of those after it (less, if limit is
+// short: together a quarter of it). So one that hangs leaves time to the others. When co is cancelled, all is told to
 // hurry. A limit of 0 or less is as short as it can be.
 func StopWithin(co *deferred.Co, s Service, limit time.Duration) error {
 	_, err := stopWithin(co, s, limit, func(*deferred.Signal) {})
