@@ -68,7 +68,7 @@ func (x *inquiry) delegate() {
 	x.done.OnCancel(d.Cancel)
 	d.Done(func(m *Message, err error) {
 		switch {
-		case err == nil && !answers(m, x.m):
+		case err == nil && !isAnswer(m, x.m):
 			x.c.stats.Wrong++
 			x.fail(malformed("%s answered another question", x.up))
 		case err == nil:

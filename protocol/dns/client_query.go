@@ -171,8 +171,8 @@ func explanation(m *Message) string {
 	return ""
 }
 
-// answers reports whether m is an answer to query.
-func answers(m, query *Message) bool {
+// isAnswer reports whether m is an answer to query.
+func isAnswer(m, query *Message) bool {
 	if !m.Response || m.Opcode != query.Opcode || len(m.Question) != 1 {
 		return false
 	}

@@ -95,8 +95,8 @@ func (f *fakeServer) serve(t *testing.T, h *sim.Host) *fakeServer {
 	return f
 }
 
-// at is a host as an Upstream.
-func at(h *sim.Host) Upstream { u, _ := ParseUpstream(h.Addr().String()); return u }
+// upstreamAt is a host as an Upstream.
+func upstreamAt(h *sim.Host) Upstream { u, _ := ParseUpstream(h.Addr().String()); return u }
 
 // rr reads a record.
 func rr(s string) RR {

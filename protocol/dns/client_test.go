@@ -26,7 +26,7 @@ func TestN04Client(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.Listen("tcp", ":53", s.Factory())
-		c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{at(h)}}
+		c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{upstreamAt(h)}}
 		for _, tt := range []struct {
 			name string
 			want int
@@ -48,7 +48,7 @@ func TestN04Client(t *testing.T) {
 func TestN04Timeout(t *testing.T) {
 	w := sim.New(t, 0)
 	f := new(fakeServer).serve(t, w.Host("server"))
-	c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{at(w.Host("server"))}}
+	c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{upstreamAt(w.Host("server"))}}
 	_, err := ask(t, w, c.Resolve(Question{Name: "x.test.", Qtype: TypeA}, Options{}))
 	if !errors.Is(err, ErrTimeout) || w.Elapsed() != 10*time.Second || len(f.heard) != 3 {
 		t.Errorf("got %v after %v and %d queries", err, w.Elapsed(), len(f.heard))
