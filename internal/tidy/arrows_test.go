@@ -48,6 +48,8 @@ var arrows = []row{
 		"is one protocol in several packages, and sees a twistor.Loop only"},
 	{"protocol/websocket", []string{".", "deferred", "framing/...", "protocol/web"}, []string{"reactor"},
 		"runs over web, as its RFC does; the real network only in tests of peers"},
+	{"protocol/dns/dnstest", []string{"internal/peertest"}, nil,
+		"starts other people's name servers for tests; package dns's own import it, so it knows none of ours"},
 	{"protocol/dns/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/dns/...", "protocol/web"}, []string{"reactor"},
 		"is one protocol in several packages; over HTTPS it runs over web, as its RFC does"},
 	{"protocol/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint"}, nil,
@@ -107,6 +109,7 @@ var modules = []foreign{
 	{"golang.org/x/net/http/httpproxy", []string{"protocol/web"}, false, "what the variables of the environment say of proxies, as all programs read them"},
 	{"golang.org/x/net/publicsuffix", []string{"protocol/web"}, false, "which names are nobody's own, so that cookies stay with their site"},
 	{"github.com/miekg/dns", []string{"protocol/dns"}, false, "records of every type, zone files and TSIG, used by most of Go's DNS; behind package dns's own names"},
+	{"golang.org/x/net/dns/dnsmessage", []string{"protocol/dns/dnstest"}, false, "one query and its answer, for what may not import package dns"},
 	{"golang.org/x/net/nettest", nil, true, "the conformance suite of net.Conn"},
 }
 

@@ -17,6 +17,7 @@ var below = []licence{
 	{"reactor", "the loop on the real world"},
 	{"internal/tlslayer/certtest", "made for tests"},
 	{"internal/peertest", "made for tests: it looks for programs"},
+	{"protocol/dns/dnstest", "made for tests: it runs programs"},
 	{"sim/protocoltest", "made for tests: it measures memory"},
 	{"service/app", "the life of a program: arguments, signals, exit status"},
 	{"service/logsink", "files, sockets and the time of log records, which nothing depends on"},
