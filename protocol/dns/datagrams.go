@@ -27,7 +27,12 @@ func (d *datagrams) Bound(t twistor.PacketTransport) {
 
 // PacketReceived implements twistor.PacketProtocol.
 func (d *datagrams) PacketReceived(p []byte, from twistor.Peer) {
-	if d.loops(from) || d.s.pending >= d.s.maxPending() {
+	if d.loops(from) {
+		d.s.stats.Ignored++
+		return
+	}
+	if d.s.pending >= d.s.maxPending() {
+		d.s.stats.Dropped++
 		return
 	}
 	d.s.serve(p, from, OverUDP, d)

@@ -6,6 +6,7 @@ import "encoding/binary"
 //
 // See https://www.iana.org/assignments/dns-parameters.
 const (
+	optionNSID          = 3  // RFC 5001
 	optionCookie        = 10 // RFC 7873
 	optionKeepalive     = 11 // RFC 7828
 	optionPadding       = 12 // RFC 7830
@@ -19,8 +20,18 @@ const (
 	DefaultUDPBytes = 1232
 )
 
-// addOption has an option sent: data and text behind each other.
+// paddedBytes is of how many bytes answers are multiples whose client wants
+// them padded.
+//
+// See https://www.rfc-editor.org/rfc/rfc8467#section-4.1.
+const paddedBytes = 468
+
+// addOption has an option sent, if there is room: data and text behind each
+// other.
 func (w *ResponseWriter) addOption(code uint16, data []byte, text string) {
+	if w.Room() < 4+len(data)+len(text) {
+		return
+	}
 	b := w.explained
 	b = binary.BigEndian.AppendUint16(b, code)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(data)+len(text)))
@@ -29,16 +40,12 @@ func (w *ResponseWriter) addOption(code uint16, data []byte, text string) {
 	w.limit -= 4 + len(data) + len(text)
 }
 
-// overhead is how many bytes finish, and TSIG, add.
+// overhead is how many bytes finish adds.
 func (w *ResponseWriter) overhead() int {
-	n := 0
 	if w.q.EDNS {
-		n += optBytes
+		return optBytes
 	}
-	if w.q.Key != nil {
-		n += tsigBytes
-	}
-	return n
+	return 0
 }
 
 // appendOPT writes the OPT record.
@@ -49,8 +56,26 @@ func (w *ResponseWriter) appendOPT() {
 	if w.q.DNSSECOK {
 		b[len(b)-4] = 0x80
 	}
-	binary.BigEndian.PutUint16(b[len(b)-2:], uint16(len(w.explained)))
-	w.b = append(b, w.explained...)
+	size := len(b)
+	b = append(b, w.explained...)
+	if w.padded {
+		b = appendPadding(b)
+	}
+	binary.BigEndian.PutUint16(b[size-2:], uint16(len(b)-size))
+	w.b = b
+}
+
+// appendPadding fills b up with an option of zeros.
+func appendPadding(b []byte) []byte {
+	n := (paddedBytes - (len(b)+4)%paddedBytes) % paddedBytes
+	if len(b)+4+n > MaxMessageBytes-tsigBytes {
+		return b
+	}
+	b = append(b, 0, optionPadding, byte(n>>8), byte(n))
+	for range n {
+		b = append(b, 0)
+	}
+	return b
 }
 
 // tsigBytes is how long a TSIG record of ours can be: two names, a MAC of 64

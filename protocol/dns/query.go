@@ -23,6 +23,9 @@ func (n Network) String() string { return [...]string{"udp", "tcp", "tls", "http
 // Stream reports whether an answer may be as long as a message can be.
 func (n Network) Stream() bool { return n != OverUDP }
 
+// Transfers reports whether an answer may be several messages.
+func (n Network) Transfers() bool { return n == OverTCP || n == OverTLS }
+
 // A Query is a message that a server got, read as far as every answer needs it
 // and without allocating. It is valid until the answer is complete. Loop-only.
 type Query struct {

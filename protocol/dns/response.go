@@ -62,13 +62,15 @@ type ResponseWriter struct {
 	section       Section
 	counts        [3]uint16
 	explained     []byte // EDNS options to send
+	padded        bool
+	signing       *Signing // signs the answer; nil: nobody does
 	scratch       []byte
 	err           error // of a record that cannot be written
 }
 
 // A sink takes whole messages.
 type sink interface {
-	// send hands over a message, complete but for TSIG; more says that others follow.
+	// send hands over a whole message; more says that others follow.
 	send(w *ResponseWriter, p []byte, more bool)
 	// room fires when more may be sent.
 	room() *deferred.Signal
@@ -80,7 +82,7 @@ type sink interface {
 func (w *ResponseWriter) begin(q *Query, s sink, limit int) {
 	w.q, w.sink = q, s
 	w.dropped, w.err = false, nil
-	w.recursive = false
+	w.recursive, w.padded = false, false
 	w.explained = w.explained[:0]
 	w.limit = limit - w.overhead()
 	w.Reset()
@@ -338,7 +340,7 @@ func (w *ResponseWriter) Size() int { return len(w.b) }
 // Room is how many bytes records may still take.
 func (w *ResponseWriter) Room() int { return max(0, w.limit-len(w.b)) }
 
-// finish completes the header and adds the OPT record.
+// finish completes the header and adds the OPT record, and signs it all.
 func (w *ResponseWriter) finish() []byte {
 	if w.err != nil {
 		w.Reset()
@@ -378,5 +380,8 @@ func (w *ResponseWriter) finish() []byte {
 	binary.BigEndian.PutUint16(b[6:], w.counts[Answer])
 	binary.BigEndian.PutUint16(b[8:], w.counts[Authority])
 	binary.BigEndian.PutUint16(b[10:], additional)
-	return b
+	if w.signing != nil {
+		w.b = w.signing.Sign(b, w.loop.Now())
+	}
+	return w.b
 }

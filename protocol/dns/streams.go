@@ -8,25 +8,52 @@ import (
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/framing"
+	"github.com/twistor-go/twistor/policy"
 )
 
-// Factory is the factory of connections over TCP or TLS.
+// Factory is the factory of connections over TCP or TLS. They are read until
+// MaxInFlight answers are on their way, or 64 KiB are written and not taken; who
+// takes nothing for 30 s is cut off.
 //
 // See https://www.rfc-editor.org/rfc/rfc7766 and https://www.rfc-editor.org/rfc/rfc7858.
 func (s *Server) Factory() twistor.Factory {
-	return framing.Prefixed16{Build: func(t *framing.MessageTransport) framing.MessageProtocol {
-		return &stream{MessageTransport: t, s: s}
-	}}.Factory()
+	f := &streams{s: s}
+	f.framing = framing.Prefixed16{Build: f.stream}.Factory()
+	return &policy.Timeouts{Factory: f, Idle: -1}
+}
+
+// A streams is a Server's factory.
+type streams struct {
+	s       *Server
+	framing twistor.Factory
+}
+
+// Build implements twistor.Factory.
+func (f *streams) Build(t twistor.Transport) twistor.Protocol {
+	return policy.Wrap(&keeper{s: f.s}, t, f.framing)
+}
+
+// NextProtos is how clients name DNS over TLS (RFC 7858).
+func (f *streams) NextProtos() []string { return []string{"dot"} }
+
+func (f *streams) stream(t *framing.MessageTransport) framing.MessageProtocol {
+	c := &stream{MessageTransport: t, s: f.s}
+	c.keeper, _ = twistor.As[*keeper](t)
+	c.keeper.c = c
+	return c
 }
 
 // A stream is a connection of a client. Answers may overtake each other.
 type stream struct {
 	*framing.MessageTransport
 	s        *Server
+	keeper   *keeper
 	from     twistor.Peer
 	network  Network
 	inFlight []*exchange
 	waiting  []*deferred.Signal // until Drained
+	paused   bool
+	leaving  bool // it is closed when nothing is in flight
 	gone     bool
 }
 
@@ -42,15 +69,38 @@ func (c *stream) Connected() {
 	}
 }
 
-// MessageReceived implements framing.MessageProtocol.
+// MessageReceived implements framing.MessageProtocol. Who sends what is no
+// query is no client.
 func (c *stream) MessageReceived(p []byte) {
+	c.keeper.took(len(p))
+	if len(p) < headerBytes || p[2]&0x80 != 0 {
+		c.s.stats.Ignored++
+		c.Close()
+		return
+	}
 	x := c.s.serve(p, c.from, c.network, c)
 	if x == nil {
 		return
 	}
 	c.inFlight = append(c.inFlight, x)
 	if len(c.inFlight) >= c.s.maxInFlight() {
-		c.Pause()
+		c.pause()
+	}
+}
+
+// ReadClosed implements twistor.HalfCloser: what was asked is answered.
+func (c *stream) ReadClosed() { c.Dismissed() }
+
+// Dismissed implements twistor.Dismisser: what is under way is finished.
+func (c *stream) Dismissed() {
+	c.leaving = true
+	c.pause()
+	c.leave()
+}
+
+func (c *stream) leave() {
+	if c.leaving && len(c.inFlight) == 0 {
+		c.Close()
 	}
 }
 
@@ -67,6 +117,7 @@ func (c *stream) Drained() {
 // Disconnected implements framing.MessageProtocol.
 func (c *stream) Disconnected(err error) {
 	c.gone = true
+	c.keeper.set()
 	for _, d := range c.waiting {
 		d.Fail(err)
 	}
@@ -82,7 +133,7 @@ func (c *stream) send(_ *ResponseWriter, p []byte, _ bool) {
 	}
 	c.WriteMessage(p)
 	if c.Full() {
-		c.Pause()
+		c.pause()
 	}
 }
 
@@ -104,14 +155,26 @@ func (c *stream) completed(x *exchange) {
 	if i := slices.Index(c.inFlight, x); i >= 0 {
 		c.inFlight = slices.Delete(c.inFlight, i, i+1)
 		c.resume()
+		c.leave()
 	}
+}
+
+func (c *stream) pause() {
+	c.paused = true
+	c.Pause()
+	c.keeper.set()
 }
 
 // resume reads on, if the client takes its answers and has not too many to come.
 func (c *stream) resume() {
-	if !c.gone && !c.Full() && len(c.inFlight) < c.s.maxInFlight() {
+	if !c.gone && !c.leaving && !c.Full() && len(c.inFlight) < c.s.maxInFlight() {
+		if c.paused { // what waited for us has its time from now
+			c.keeper.begun = c.Loop().Now()
+		}
+		c.paused = false
 		c.Resume()
 	}
+	c.keeper.set()
 }
 
 // addrPort is the address in a.
