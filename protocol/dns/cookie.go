@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	clientCookieBytes = 8
 	serverCookieBytes = 16
 	maxCookieBytes    = clientCookieBytes + 32
 

@@ -14,7 +14,6 @@ const (
 	DefaultMaxPending       = 10_000
 	DefaultMaxInFlight      = 16
 	DefaultMaxAmplification = 3
-	DefaultIdleTimeout      = 10 * time.Second
 )
 
 // A Server answers queries over UDP (Packets), TCP and TLS (Factory) and, with
