@@ -223,9 +223,9 @@ func TestD07Timeout(t *testing.T) {
 	panics(t, "without a loop", func() { new(Deferred[int]).Timeout(1) })
 }
 
-// TestF19 is the table of races between a result, a cancellation and a timeout:
+// TestF_19 is the table of races between a result, a cancellation and a timeout:
 // whoever is first decides, and the second is told that it was late.
-func TestF19(t *testing.T) {
+func TestF_19(t *testing.T) {
 	type step struct {
 		name string
 		f    func(l *testLoop, d *Deferred[int]) bool // false: it was late

@@ -61,9 +61,9 @@ func onSmallStack(f func()) {
 
 const deep = 100_000
 
-// TestF17 builds chains of 100,000 in every way, and wants them to run on a
+// TestF_17 builds chains of 100,000 in every way, and wants them to run on a
 // stack of 1 MiB.
-func TestF17(t *testing.T) {
+func TestF_17(t *testing.T) {
 	plus := func(v int) (int, error) { return v + 1, nil }
 	tests := []struct {
 		name string
@@ -182,8 +182,8 @@ func TestF17(t *testing.T) {
 	}
 }
 
-// TestF17CancelOfAChain goes up 100,000 links.
-func TestF17CancelOfAChain(t *testing.T) {
+// TestF_17CancelOfAChain goes up 100,000 links.
+func TestF_17CancelOfAChain(t *testing.T) {
 	l := newLoop(t)
 	first := New[int](l)
 	d := first
@@ -195,8 +195,8 @@ func TestF17CancelOfAChain(t *testing.T) {
 	failed(t, first, ErrCanceled)
 }
 
-// TestF17Cycle: to wait for oneself is an error, however many stand between.
-func TestF17Cycle(t *testing.T) {
+// TestF_17Cycle: to wait for oneself is an error, however many stand between.
+func TestF_17Cycle(t *testing.T) {
 	l := newLoop(t)
 	for _, between := range []int{0, 1, 2, 1000} {
 		first := New[int](l)
@@ -221,8 +221,8 @@ func TestF17Cycle(t *testing.T) {
 	failed(t, b, ErrCycle)
 }
 
-// TestF17AwaitCycle: so it is among coroutines.
-func TestF17AwaitCycle(t *testing.T) {
+// TestF_17AwaitCycle: so it is among coroutines.
+func TestF_17AwaitCycle(t *testing.T) {
 	l := newLoop(t)
 	var a, b *Deferred[int]
 	start := New[int](l)

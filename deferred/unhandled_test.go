@@ -176,10 +176,10 @@ func failingCatch(error) (int, error)         { return 0, errTest }
 func failingBody(co *Co) (int, error)         { return 0, errors.Join(errTest, co.Yield()) }
 func failingJob(context.Context) (int, error) { return 0, errTest }
 
-// TestF18 drops 10,000 failed Deferreds, part of them in cycles of every kind,
+// TestF_18 drops 10,000 failed Deferreds, part of them in cycles of every kind,
 // and as many handled ones: each of the former is reported once, when collected
 // or at Close, and none of the latter.
-func TestF18(t *testing.T) {
+func TestF_18(t *testing.T) {
 	for _, atClose := range []bool{false, true} {
 		t.Run(map[bool]string{false: "collected", true: "ReportAtClose"}[atClose], func(t *testing.T) {
 			const n = 10_000
@@ -272,8 +272,8 @@ func handleFailed(l *testLoop, n int) {
 	}
 }
 
-// TestF18Limit: a loop does not remember more than its limit of failures.
-func TestF18Limit(t *testing.T) {
+// TestF_18Limit: a loop does not remember more than its limit of failures.
+func TestF_18Limit(t *testing.T) {
 	l := newLoop(t)
 	l.core.ReportAtClose = true
 	for range maxTroubles + 10 {
@@ -293,9 +293,9 @@ func TestF18Limit(t *testing.T) {
 	}
 }
 
-// TestF18FullLoop: what the collector finds while the loop takes no calls waits
+// TestF_18FullLoop: what the collector finds while the loop takes no calls waits
 // for Close.
-func TestF18FullLoop(t *testing.T) {
+func TestF_18FullLoop(t *testing.T) {
 	l := newLoop(t)
 	l.do(func() { dropFailed(l, 10) })
 	l.refuse(true)
