@@ -25,5 +25,6 @@ func TestPromises(t *testing.T) {
 		s.Journal = &ledger{state: &s.State}
 		return s
 	}
+	t.Run("X-08 never", func(t *testing.T) { protocoltest.Never(t, e) })
 	t.Run("X-03 linear", func(t *testing.T) { protocoltest.Linear(t, e) })
 }

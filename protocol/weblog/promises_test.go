@@ -23,6 +23,7 @@ func TestPromises(t *testing.T) {
 			return s
 		}
 		t.Run(e.Name+" X-01 unbounded", func(t *testing.T) { protocoltest.Unbounded(t, e) })
+		t.Run(e.Name+" X-08 never", func(t *testing.T) { protocoltest.Never(t, e) })
 		t.Run(e.Name+" X-03 linear", func(t *testing.T) { protocoltest.Linear(t, e) })
 		t.Run(e.Name+" cuts", func(t *testing.T) { protocoltest.Cuts(t, e) })
 	}

@@ -34,6 +34,7 @@ func Run(t *testing.T, e Entry) {
 	t.Run("X-01 unbounded", func(t *testing.T) { Unbounded(t, e) })
 	t.Run("X-02 deadline", func(t *testing.T) { Deadline(t, e) })
 	t.Run("X-03 linear", func(t *testing.T) { Linear(t, e) })
+	t.Run("X-08 never", func(t *testing.T) { Never(t, e) })
 	t.Run("cuts", func(t *testing.T) { Cuts(t, e) })
 }
 

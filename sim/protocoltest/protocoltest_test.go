@@ -39,6 +39,10 @@ func (g *good) Received(p []byte) {
 		g.deadline.Reset(30 * time.Second)
 	case "answers segments":
 		fmt.Fprintf(g, "%d bytes\r\n", len(p))
+	case "says too much":
+		for range p {
+			g.Write(bytes.Repeat([]byte("!"), 1000))
+		}
 	case "copies what it has":
 		g.line = bytes.Join([][]byte{g.line, p}, nil)
 		p = nil
@@ -79,9 +83,9 @@ func (s *spy) Errorf(format string, args ...any) {
 func (s *spy) Cleanup(f func()) { s.cleanups = append(s.cleanups, f) }
 func (s *spy) Failed() bool     { return len(s.failures) > 0 }
 
-// TestX01X02X03FindFlaws is the positive control: each flaw is found, by the
+// TestX01X02X03X08FindFlaws is the positive control: each flaw is found, by the
 // test that is for it.
-func TestX01X02X03FindFlaws(t *testing.T) {
+func TestX01X02X03X08FindFlaws(t *testing.T) {
 	for _, tc := range []struct {
 		flaw string
 		want []string
@@ -90,6 +94,7 @@ func TestX01X02X03FindFlaws(t *testing.T) {
 		{"keeps everything", []string{"KiB kept", "still open after 8 MiB"}, protocoltest.Unbounded},
 		{"resets its deadline", []string{"still open 31s"}, protocoltest.Deadline},
 		{"copies what it has", []string{"times as much"}, protocoltest.Linear},
+		{"says too much", []string{"bytes were said to"}, protocoltest.Never},
 		{"answers segments", []string{"in two: got", "byte by byte: got"}, protocoltest.Cuts},
 	} {
 		s := &spy{T: t}
