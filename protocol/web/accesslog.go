@@ -2,8 +2,11 @@ package web
 
 import (
 	"io"
+	"net"
 	"strconv"
 	"time"
+
+	"github.com/twistor-go/twistor"
 )
 
 // A LineLog is an AccessLog that writes a line for each answer, by default in
@@ -51,6 +54,23 @@ func (l *LineLog) Ended(r *Request, w *ResponseWriter, err error) {
 	if cap(l.line) > 64<<10 {
 		l.line = nil
 	}
+}
+
+// Refused writes the line of a message that was no request, as nginx does: it
+// has an address, a time and a status. Only the combined format has such lines.
+func (l *LineLog) Refused(t twistor.Transport, status int, _ error) {
+	if l.Format != nil {
+		return
+	}
+	dst := l.line[:0]
+	if a, ok := t.RemoteAddr().(*net.TCPAddr); ok {
+		dst = a.AddrPort().Addr().Unmap().AppendTo(dst)
+	} else {
+		dst = append(dst, '-')
+	}
+	dst = t.Loop().Now().UTC().AppendFormat(dst, " - - [02/Jan/2006:15:04:05 -0700] \"-\" ")
+	l.line = append(strconv.AppendInt(dst, int64(status), 10), " - \"-\" \"-\"\n"...)
+	l.To.Write(l.line)
 }
 
 // AppendCombined appends e in the combined format.

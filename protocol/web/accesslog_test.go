@@ -28,7 +28,8 @@ func TestV15CombinedLog(t *testing.T) {
 			`10.0.0.2 - - [01/Jan/2030:00:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 5 "http://example.org/" "agent/1.0"`},
 		{[]string{"HEAD / HTTP/1.0", "X-Forwarded-For: 192.0.2.9"},
 			`192.0.2.9 - - [01/Jan/2030:00:00:00 +0000] "HEAD / HTTP/1.0" 200 - "-" "-"`},
-		{[]string{"GET /in", "User-Agent: \" \\ \xff \t x", "Referer: \x1b"}, ``}, // ESC: refused before
+		{[]string{"GET /in", "User-Agent: \" \\ \xff \t x", "Referer: \x1b"}, // ESC: refused before
+			`10.0.0.2 - - [01/Jan/2030:00:00:00 +0000] "-" 400 - "-" "-"`},
 		{[]string{"GET /in", "User-Agent: \" \\ \xff \t x"},
 			`10.0.0.2 - ann \x22\x0a [01/Jan/2030:00:00:00 +0000] "GET /in HTTP/1.1" 200 5 "-" "\x22 \x5c \xff \x09 x"`},
 	} {

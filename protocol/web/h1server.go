@@ -301,6 +301,9 @@ func (c *h1conn) refuse(err error) {
 	dst = append(append(dst, "\r\n\r\n"...), body...)
 	c.write(dst)
 	c.s.out = dst[:0]
+	if log, ok := c.s.AccessLog.(RefusalLog); ok && c.x == nil {
+		log.Refused(c.t, status, err)
+	}
 	c.part()
 }
 

@@ -85,6 +85,13 @@ type AccessLog interface {
 	Ended(r *Request, w *ResponseWriter, err error)
 }
 
+// A RefusalLog is an AccessLog that also hears of what never became a Request,
+// because it was malformed, too large or too slow: the server answered status by
+// itself, and closes t.
+type RefusalLog interface {
+	Refused(t twistor.Transport, status int, err error)
+}
+
 // Stats counts what a Server did so far.
 type Stats struct {
 	Connections int    // open now
