@@ -2,6 +2,7 @@ package dns
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -9,11 +10,12 @@ import (
 // ParseRR reads one record as a line of a zone file has it, with all its names
 // absolute: "www.example. 60 IN A 192.0.2.1". A TTL that is not given is 3600.
 func ParseRR(s string) (RR, error) {
-	rr, err := dns.NewRR(s)
-	if err != nil {
+	file := ReadZone(strings.NewReader(s+"\n"), ZoneFileOptions{DefaultTTL: 3600}) // without $INCLUDE
+	rr, ok := file.Next()
+	if err := file.Err(); err != nil {
 		return nil, fmt.Errorf("dns: record %.200q: %w", s, err)
 	}
-	if rr == nil {
+	if !ok {
 		return nil, fmt.Errorf("dns: record %.200q: want a name, a type and data", s)
 	}
 	return rr, nil
