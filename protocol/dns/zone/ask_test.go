@@ -30,8 +30,8 @@ type asker struct {
 }
 
 func newAsker(h dns.Handler) *asker {
-	a := &asker{packets: (&dns.Server{Handler: h, MaxUDPBytes: 65_000}).Packets()}
-	a.from.Addr = netip.MustParseAddrPort("192.0.2.53:5353")
+	a := &asker{packets: (&dns.Server{Handler: h, MaxUDPBytes: 65_000, MaxAmplification: -1}).Packets()}
+	a.from.Addr = netip.MustParseAddrPort("127.0.0.1:5353")
 	a.packets.Bound(&a.port)
 	return a
 }
