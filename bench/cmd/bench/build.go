@@ -24,9 +24,10 @@ var (
 		"micro-go", "micro-twistor",
 		"durable-twistor", "durable-bbolt", "durable-sqlite", "durable-redis", "durable-limit",
 		"http-twistor", "http-net", "http-fasthttp", "http-nbio", "http-gnet", "http-rawgo",
+		"dns-twistor", "dns-miekg",
 		"ws-twistor", "ws-gobwas", "ws-coder", "ws-nbio",
 	}
-	cPrograms = map[string]string{"epoll": "", "uv": "-luv"}
+	cPrograms = map[string]string{"epoll": "", "uv": "-luv", "reflect": ""}
 )
 
 // needs are the programs of a suite, by what their names begin with.
@@ -35,6 +36,7 @@ var needs = map[string][]string{
 	"timers": {"micro-"}, "deferreds": {"micro-"}, "coroutines": {"micro-"}, "durable": {"durable-"},
 	"http": {"load", "http-", "epoll"}, "files": {"load", "http-"}, "https": {"load", "http-"}, "h2": {"http-"},
 	"websocket": {"load", "ws-"}, "slow": {"load", "http-"},
+	"dns": {"load", "dns-", "reflect"},
 }
 
 // build makes every program it can that one of these suites needs; none are

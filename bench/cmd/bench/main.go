@@ -4,8 +4,8 @@
 //
 //	bench [-short] [-rounds 5] [-peers a,b] [SUITE...]
 //
-// Suites: echo idle tls timers deferreds coroutines durable http files https h2
-// websocket slow; all of them unless named.
+// Suites: echo idle tls timers deferreds coroutines durable dns http files
+// https h2 websocket slow; all of them unless named.
 // Rounds are interleaved: each peer once, then each again. A peer that this
 // machine lacks is left out, with the reason.
 package main

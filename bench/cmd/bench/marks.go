@@ -51,6 +51,13 @@ var marks = []mark{
 	{suite: "durable", cell: thousandWriters, best: true, most: 0.8, than: together},
 	{suite: "durable", cell: thousandWriters, best: true, most: 0.02, than: []string{"SQLite"}},
 
+	{suite: "dns", cell: answers, best: true, most: 4.5},
+	{suite: "dns", cell: answersOf, best: true, most: 4.5},
+	{suite: "dns", cell: flooded, best: true, most: 4.5},
+	{suite: "dns", best: true, most: 1.05, than: []string{"nsd"}},
+	{suite: "dns", best: true, most: 1, than: []string{"knot", "miekg/dns", "Twisted"}},
+	{suite: "dns", cell: answersOf, most: 1, than: []string{"nsd", "knot"}, figure: "name"},
+
 	{suite: "http", cell: helloMany, best: true, most: 5.6},
 	{suite: "http", cell: helloMany, best: true, most: 1, than: []string{"net/http", "nginx", "fasthttp", "nbio"}},
 	{suite: "http", cell: helloMany, best: true, most: 9, ours: usHTTP},

@@ -177,14 +177,16 @@ func (x peer) serve(f func(addr string, pid int) (map[string]float64, error)) (m
 	if err != nil {
 		return nil, err
 	}
+	_, port, _ := net.SplitHostPort(addr)
+	place := strings.NewReplacer("ADDR", addr, "PORT", port)
 	if x.config.path != "" {
-		if err := os.WriteFile(x.config.path, []byte(strings.ReplaceAll(x.config.text, "ADDR", addr)), 0o644); err != nil {
+		if err := os.WriteFile(x.config.path, []byte(place.Replace(x.config.text)), 0o644); err != nil {
 			return nil, err
 		}
 	}
 	words := []string{"-c", "0"}
 	for _, w := range x.words {
-		words = append(words, strings.ReplaceAll(w, "ADDR", addr))
+		words = append(words, place.Replace(w))
 	}
 	var said bytes.Buffer
 	cmd := exec.Command("taskset", words...)
@@ -202,7 +204,7 @@ func (x peer) serve(f func(addr string, pid int) (map[string]float64, error)) (m
 		}
 		<-ended
 	}()
-	for range 100 {
+	for range 600 { // it may read a large zone first
 		select {
 		case err := <-ended:
 			ended <- err
@@ -214,7 +216,7 @@ func (x peer) serve(f func(addr string, pid int) (map[string]float64, error)) (m
 			return f(addr, pid)
 		}
 	}
-	return nil, fmt.Errorf("did not listen at %s within 5 s", addr)
+	return nil, fmt.Errorf("did not listen at %s within 30 s", addr)
 }
 
 // freeAddress is a loopback address that nobody listens at.

@@ -11,7 +11,7 @@ import (
 // A peer is what is measured: a server, or a program that times itself.
 type peer struct {
 	name   string
-	words  []string // of its command; "ADDR" is replaced
+	words  []string // of its command; "ADDR" is replaced, and "PORT" by its end
 	env    []string
 	config config
 	absent string // why it cannot be run here; "": it can
@@ -19,7 +19,7 @@ type peer struct {
 
 // A config is a file that a server reads, written anew before each start. The
 // zero value is none.
-type config struct{ path, text string } // "ADDR" is replaced in its text
+type config struct{ path, text string } // the same is replaced in its text
 
 // A cell is one job that every peer of a suite does: the arguments of load.
 type cell struct {
@@ -146,6 +146,7 @@ func suites(p plan, built map[string]binary, dir string) ([]suite, error) {
 		{name: "deferreds", figure: "cpu", limit: "slice of callbacks", columns: perOperation, peers: self("deferreds")},
 		{name: "coroutines", figure: "cpu", limit: "iter.Pull", columns: perOperation, peers: self("coroutines")},
 		durables(p, built),
+		dnsSuite(p, built, dir),
 	}, webs(p, built, dir)...), nil
 }
 

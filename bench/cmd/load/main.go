@@ -9,6 +9,8 @@
 //	load -mode handshakes -c 16 [-resume]       how fast connections over TLS do
 //	load -mode websocket -c 100 -size 64        echo, over WebSocket
 //	load -mode broadcast -c 10000               one message to all, over WebSocket
+//	load -mode dns -c 8 -depth 16 -names 1000   how fast a name server answers
+//	load -mode dns-tcp -c 32 -depth 16          the same, over connections
 //	load -mode slow -attackers 10000            what honest clients notice of slow ones
 //
 // One thread runs an epoll loop with raw system calls and without garbage
@@ -68,6 +70,8 @@ type result struct {
 	P99      float64 `json:"p99"`
 	Left     float64 `json:"left"`
 	Suffered float64 `json:"suffered"`
+
+	Lost float64 `json:"lost"` // dns: the percentage of queries that had no answer
 }
 
 func main() {
@@ -91,6 +95,10 @@ func main() {
 		r = echoFrames()
 	case "broadcast":
 		r = broadcast()
+	case "dns":
+		r = askUDP()
+	case "dns-tcp":
+		r = askTCP()
 	case "slow":
 		r = slow()
 	default:

@@ -58,6 +58,21 @@ func RSS(pids []int, field string) int {
 	return sum
 }
 
+// PSS returns the memory of pids in KiB, what they share counted once.
+func PSS(pids []int) int {
+	sum := 0
+	for _, p := range pids {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p))
+		for l := range strings.Lines(string(b)) {
+			if f := strings.Fields(l); len(f) > 1 && f[0] == "Pss:" {
+				n, _ := strconv.Atoi(f[1])
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
 // Slab returns the kernel's slab memory in KiB (sockets, epoll items, ...).
 func Slab() int {
 	b, _ := os.ReadFile("/proc/meminfo")
