@@ -90,6 +90,7 @@ type Client struct {
 	giving    bool      // give is at work
 	giver     twistor.Timer
 	roundTrip time.Duration // smoothed, over UDP, of all servers
+	retired   bool          // is closed when nothing is pending
 	closed    bool
 }
 
@@ -122,9 +123,23 @@ func (c *Client) Exchange(m *Message, u Upstream) *deferred.Deferred[*Message] {
 	x := c.inquire(m, u, c.timeouts())
 	timer := c.Loop.CallLater(c.deadline(), x.expire)
 	return x.done.Always(func() {
-		c.pending--
 		timer.Stop()
+		c.settled()
 	})
+}
+
+// settled is called when a question is over.
+func (c *Client) settled() {
+	if c.pending--; c.pending == 0 && c.retired {
+		c.Close()
+	}
+}
+
+// retire closes the Client as soon as its questions are over.
+func (c *Client) retire() {
+	if c.retired = true; c.pending == 0 {
+		c.Close()
+	}
 }
 
 // ready says why nothing can be asked now.

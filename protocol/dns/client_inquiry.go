@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -28,6 +29,8 @@ type inquiry struct {
 	end    int             // of the question in wire
 	began  time.Time       // when
 	wrong  int
+	proof  *Signing // of wire; nil: it is not signed
+	hint   error    // what may be why no answer comes; nil: nothing
 
 	socket  *socket       // nil: none
 	place   *list.Element // in list
@@ -114,6 +117,12 @@ func (x *inquiry) open() {
 	if !c.KeepCase {
 		mix(x.wire[headerBytes:x.end-4], d.bits)
 	}
+	if x.up.Key != nil {
+		if x.wire, x.proof, err = x.up.Key.Sign(x.wire, c.Loop.Now()); err != nil {
+			x.fail(err)
+			return
+		}
+	}
 	x.began = c.Loop.Now()
 	if x.socket, err = c.bind(x, d.port); err != nil {
 		x.fail(err)
@@ -168,9 +177,21 @@ func (x *inquiry) received(p []byte) {
 		x.mistrust()
 		return
 	}
+	if x.proof != nil {
+		var err error
+		if p, err = x.proof.Verify(p, x.c.Loop.Now()); err != nil {
+			// Anybody can send that, so the wait goes on (RFC 8945 section 5.3.2);
+			// and TCP will show whether it was the server.
+			x.hint = err
+			x.mistrust()
+			x.stream()
+			return
+		}
+	}
 	m, err := ParseMessage(p)
 	if err != nil {
 		x.c.stats.Malformed++
+		x.hint = err
 		x.mistrust()
 		return
 	}
@@ -261,7 +282,7 @@ func (x *inquiry) stream() {
 		return
 	}
 	x.c.stats.Queries++
-	x.request = l.ask(wire, x.carried)
+	x.request = l.ask(wire, x.up.Key, x.carried)
 }
 
 // waits reports whether an answer may still come over UDP.
@@ -308,6 +329,10 @@ func (x *inquiry) refused(err error) {
 
 // expire ends x for want of an answer.
 func (x *inquiry) expire() {
+	if x.hint != nil {
+		x.fail(fmt.Errorf("dns: %s: %w", x.up, x.hint))
+		return
+	}
 	x.fail(&timeoutError{x.question(), x.up.String()})
 }
 

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/tls"
 	"encoding/binary"
@@ -63,6 +64,8 @@ type line struct {
 type request struct {
 	l       *line
 	wire    []byte
+	key     *TSIGKey // nil: it is not signed
+	proof   *Signing // as it was sent last
 	done    func(p []byte, err error)
 	timer   twistor.Timer
 	conn    *lineConn // on which it was sent last; nil: it waits
@@ -114,9 +117,10 @@ func (l *line) quiet() bool {
 	return len(l.waiting) == 0 && l.dialing == nil && (l.conn == nil || l.conn.wanted == 0)
 }
 
-// ask sends a query; done gets its answer, or why there is none, later.
-func (l *line) ask(wire []byte, done func(p []byte, err error)) *request {
-	r := &request{l: l, wire: wire, done: done}
+// ask sends a query, signed if there is a key; done gets its answer, or why
+// there is none, later.
+func (l *line) ask(wire []byte, key *TSIGKey, done func(p []byte, err error)) *request {
+	r := &request{l: l, wire: wire, key: key, done: done}
 	r.timer = l.c.Loop.CallLater(streamTimeout, r.expire)
 	l.waiting = append(l.waiting, r)
 	l.idle.Stop()
@@ -331,7 +335,18 @@ func (k *lineConn) send(r *request) {
 	k.sent[r.id] = r
 	k.wanted++
 	copy(r.wire, b[:])
-	k.WriteMessage(r.wire)
+	if r.key == nil {
+		k.WriteMessage(r.wire)
+		return
+	}
+	p, proof, err := r.key.Sign(bytes.Clone(r.wire), k.l.c.Loop.Now())
+	if err != nil {
+		k.wanted--
+		r.settle(nil, err)
+		return
+	}
+	r.proof = proof
+	k.WriteMessage(p)
 }
 
 // MessageReceived implements framing.MessageProtocol.
@@ -352,7 +367,11 @@ func (k *lineConn) MessageReceived(p []byte) {
 		return
 	}
 	k.wanted--
-	r.settle(p, nil)
+	var err error
+	if r.proof != nil {
+		p, err = r.proof.Verify(p, k.l.c.Loop.Now())
+	}
+	r.settle(p, err)
 	k.l.send()
 	k.l.rest()
 }

@@ -181,12 +181,12 @@ func (e *errand) end(m *Message, err error) {
 		return
 	}
 	e.over = true
-	e.c.pending--
 	delete(e.c.errands, e.key)
 	e.timer.Stop()
 	if e.now != nil {
 		e.now.done.Cancel()
 	}
+	e.c.settled()
 	waiting := e.waiting
 	e.waiting = nil
 	for _, d := range waiting {

@@ -27,7 +27,9 @@ type Resolver interface {
 	Resolve(q Question, o Options) *deferred.Deferred[*Message]
 }
 
-// A ResponseError is an answer that says no.
+// A ResponseError is an answer that says no: by its code or, in a look-up, by
+// having no records of the type that was asked for, which is RcodeSuccess.
+// errors.Is compares it with ErrNoSuchName and its like.
 type ResponseError struct {
 	Question Question
 	Rcode    Rcode
@@ -37,7 +39,14 @@ type ResponseError struct {
 
 // Error says who was asked for what, and what came.
 func (e *ResponseError) Error() string {
-	s := fmt.Sprintf("dns: %s %s: %s", e.Question.Name, Type(e.Question.Qtype), e.Rcode)
+	what := e.Rcode.String()
+	switch e.Rcode {
+	case RcodeSuccess:
+		what = "no records of that type"
+	case RcodeNameError:
+		what = "no such name"
+	}
+	s := fmt.Sprintf("dns: %s %s: %s", e.Question.Name, Type(e.Question.Qtype), what)
 	if e.Server != "" {
 		s += " from " + e.Server
 	}

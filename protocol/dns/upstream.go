@@ -36,6 +36,9 @@ type Upstream struct {
 	// TLS is how else to speak TLS; nil: the system's certificates, TLS 1.2 or
 	// later. Its ServerName is not looked at if there is one above.
 	TLS *tls.Config
+	// Key signs the queries, and answers must be signed with it; nil: no
+	// signatures (RFC 8945).
+	Key *TSIGKey
 	// Exchanger, if not nil, carries the queries; Addr and what follows it mean
 	// nothing then.
 	Exchanger Exchanger
