@@ -29,7 +29,7 @@ type ResolvConf struct {
 	Servers []netip.AddrPort // none: the machine's own, 127.0.0.1
 	Search  []string         // without final dots
 	Ndots   int              // dots of a name that is tried as it is first; 1 if the file does not say
-	Timeout time.Duration    // of one try; 5 s
+	Timeout time.Duration    // of one try; 0: 5 s, which is what a file that does not say has
 	// Attempts is in how many rounds the servers are asked; 2.
 	Attempts int
 	Rotate   bool // another server first for each question
