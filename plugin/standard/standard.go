@@ -4,6 +4,7 @@ package standard
 
 import (
 	"github.com/twistor-go/twistor/plugin"
+	"github.com/twistor-go/twistor/plugin/dns"
 	"github.com/twistor-go/twistor/plugin/fibonacci"
 	"github.com/twistor-go/twistor/plugin/procmon"
 	"github.com/twistor-go/twistor/plugin/web"
@@ -12,6 +13,7 @@ import (
 
 // Plugins are all of them, sorted by name. Immutable.
 var Plugins = []plugin.Plugin{
+	dns.Plugin,
 	fibonacci.Plugin,
 	procmon.Plugin,
 	web.Plugin,
