@@ -44,7 +44,7 @@ func serve(l twistor.Loop) *dns.Server {
 		},
 	}
 	return &dns.Server{Handler: dns.HandlerFunc(func(w *dns.ResponseWriter, q *dns.Query) {
-		if q.Opcode != dns.OpcodeQuery || !q.Name.In(origin) {
+		if !q.Name.In(origin) {
 			w.SetRcode(dns.RcodeRefused)
 			return
 		}

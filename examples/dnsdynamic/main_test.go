@@ -6,7 +6,16 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/service"
 )
+
+// A ready is closed when all that was added before it runs.
+type ready chan struct{}
+
+func (r ready) Start(*deferred.Co, service.Host) error { close(r); return nil }
+func (r ready) Stop(*deferred.Co) error                { return nil }
 
 // TestDynamic asks over UDP, and over TCP, as Go's own resolver does.
 func TestDynamic(t *testing.T) {
@@ -17,15 +26,14 @@ func TestDynamic(t *testing.T) {
 	at := free.LocalAddr().String()
 	free.Close()
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- program(at).Run(ctx) }()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		if conn, err := net.Dial("tcp", at); err == nil {
-			conn.Close()
-			break
-		} else if time.Now().After(end) {
-			t.Fatal(err)
-		}
+	ended, open := make(chan error, 1), make(ready)
+	a := program(at)
+	a.Add("ready", open)
+	go func() { ended <- a.Run(ctx) }()
+	select {
+	case <-open:
+	case err := <-ended:
+		t.Fatal(err)
 	}
 
 	for _, network := range []string{"udp", "tcp"} {
