@@ -16,8 +16,10 @@ type Question = dns.Question
 
 // ParseMessage reads a message. It is strict where a library would be lenient:
 // counts must fit the bytes, names' pointers lead backwards and not more than
-// ten times, an OPT record and a TSIG record stand in the additional section, once, and
-// TSIG is the last. Nothing stands behind the last record.
+// ten times, an OPT record and a TSIG record stand in the additional section,
+// once, and TSIG is the last. A name has one SOA, CNAME and DNAME record in a
+// section, unless the message is of a transfer or an update. Nothing stands
+// behind the last record.
 //
 // See https://www.rfc-editor.org/rfc/rfc1035#section-4.
 func ParseMessage(p []byte) (*Message, error) {
@@ -56,14 +58,24 @@ func checkMessage(p []byte) error {
 			return malformed("a question runs beyond the end")
 		}
 	}
-	opts := 0
+	opts, seen := 0, onlyOnce{changes: counts[0] == 0 || Opcode(p[2]>>3&0xf) == OpcodeUpdate}
+	if t := Type(binary.BigEndian.Uint16(p[off-4:])); counts[0] > 0 && (t == TypeAXFR || t == TypeIXFR) {
+		seen.changes = true
+	}
 	for section := 1; section < 4; section++ {
 		for i := range counts[section] {
 			h, err := readHead(p, off, name[:])
 			if err != nil {
 				return err
 			}
+			if err := checkData(p, &h); err != nil {
+				return err
+			}
 			switch h.rtype {
+			case TypeSOA, TypeCNAME, TypeDNAME:
+				if seen.again(&h, section) {
+					return malformed("a second %s record of one name", h.rtype)
+				}
 			case TypeOPT:
 				if opts++; opts > 1 || section != 3 || !h.name.IsRoot() {
 					return malformed("an OPT record where none can be")
@@ -80,4 +92,46 @@ func checkMessage(p []byte) error {
 		return malformed("%d bytes behind the last record", len(p)-off)
 	}
 	return nil
+}
+
+// maxAliases is how many CNAME and DNAME records a message that is no transfer
+// has: more than anybody follows.
+const maxAliases = 64
+
+// An onlyOnce finds records that a name can have only one of.
+type onlyOnce struct {
+	// changes says that the message is of an update or a transfer, where a
+	// removal and an addition may stand beside each other. The later messages of
+	// a transfer have no question.
+	changes  bool
+	section  int
+	hashes   [maxAliases]uint64
+	recorded int
+}
+
+// again notes the record h, and reports whether there was one of its type and
+// name in its section, or there are too many.
+func (o *onlyOnce) again(h *recordHead, section int) bool {
+	if o.changes {
+		return false
+	}
+	if section != o.section {
+		o.section, o.recorded = section, 0
+	}
+	hash := uint64(14695981039346656037)
+	for _, b := range h.name {
+		hash = (hash ^ uint64(b)) * 1099511628211
+	}
+	hash = (hash ^ uint64(h.rtype)) * 1099511628211
+	for _, before := range o.hashes[:o.recorded] {
+		if before == hash {
+			return true
+		}
+	}
+	if o.recorded == maxAliases {
+		return true
+	}
+	o.hashes[o.recorded] = hash
+	o.recorded++
+	return false
 }

@@ -76,6 +76,7 @@ type Server struct {
 
 	loop    twistor.Loop
 	free    *exchange
+	frees   int // of those
 	pending int
 	jar     jar
 	limiter *limiter
@@ -103,13 +104,31 @@ func (s *Server) take() *exchange {
 		x = &exchange{s: s}
 		x.w.loop = s.loop
 	} else {
-		s.free = x.next
+		s.free, x.next = x.next, nil
+		s.frees--
 	}
 	return x
 }
 
+// Of exchanges that are over, maxFree are kept for others, without buffers of
+// more than maxFreeBytes.
+const (
+	maxFree      = 1_000
+	maxFreeBytes = 4 << 10
+)
+
 func (s *Server) release(x *exchange) {
 	x.to, x.done, x.w.sink, x.w.signing = nil, nil, nil, nil
+	x.q.raw, x.q.Options, x.q.question = nil, nil, nil
+	if s.frees == maxFree {
+		return
+	}
+	for _, b := range []*[]byte{&x.q.kept, &x.w.b, &x.w.scratch} {
+		if cap(*b) > maxFreeBytes {
+			*b = nil
+		}
+	}
+	s.frees++
 	x.next, s.free = s.free, x
 }
 

@@ -187,3 +187,23 @@ func TestN03(t *testing.T) {
 		t.Errorf("version 1: got %v, want BADVERS", got)
 	}
 }
+
+// loopback is an address of this machine.
+var loopback = netip.MustParseAddrPort("127.0.0.1:4711")
+
+// cookieOption is an option with a cookie, in hexadecimal.
+func cookieOption(hex string) dns.EDNS0 {
+	return &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: hex}
+}
+
+// cookieOf is the cookie in m, in hexadecimal; "": there is none.
+func cookieOf(m *dns.Msg) string {
+	if opt := m.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			if c, ok := o.(*dns.EDNS0_COOKIE); ok {
+				return c.Cookie
+			}
+		}
+	}
+	return ""
+}
