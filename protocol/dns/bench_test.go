@@ -74,7 +74,7 @@ func BenchmarkServe(b *testing.B) {
 		})
 	}
 	here := client
-	here.Addr = loopback
+	here.Addr = thisMachine
 	b.Run("loopback", func(b *testing.B) {
 		q := hotQueries(b, r)["plain"]
 		for b.Loop() {

@@ -188,8 +188,8 @@ func TestN03(t *testing.T) {
 	}
 }
 
-// loopback is an address of this machine.
-var loopback = netip.MustParseAddrPort("127.0.0.1:4711")
+// thisMachine is an address of this machine.
+var thisMachine = netip.MustParseAddrPort("127.0.0.1:4711")
 
 // cookieOption is an option with a cookie, in hexadecimal.
 func cookieOption(hex string) dns.EDNS0 {
