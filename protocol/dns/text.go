@@ -26,3 +26,6 @@ func ParseRR(s string) (RR, error) {
 //
 // See https://www.rfc-editor.org/rfc/rfc2136#section-1.1.1.
 func Same(a, b RR) bool { return dns.IsDuplicate(a, b) }
+
+// Copy is rr again, for who changes it.
+func Copy(rr RR) RR { return dns.Copy(rr) }
