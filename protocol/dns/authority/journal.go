@@ -1,0 +1,35 @@
+package authority
+
+import (
+	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/protocol/dns"
+)
+
+// A Journal keeps what updates did to zones, so that it outlives the process:
+// the zone's file is what the owner wrote, the journal what came after.
+// It is called on the home loop. Package service/zonejournal has one on a
+// persist.Store.
+type Journal interface {
+	// Steps are those kept of a zone, in their order.
+	Steps(origin dns.Name) ([]Step, error)
+	// Append keeps a step behind the others. Its Signal fires when the step,
+	// and all before it, outlive a crash. If that fails the step may be kept or
+	// not, and stays in the zone that is served. An error at once says that the
+	// step is not kept: then it is not made.
+	Append(origin dns.Name, s Step) (*deferred.Signal, error)
+	// Forget drops the steps of a zone: its file is newer than they are.
+	Forget(origin dns.Name) (*deferred.Signal, error)
+}
+
+// newer reports whether serial a comes after b.
+//
+// See https://www.rfc-editor.org/rfc/rfc1982#section-3.2.
+func newer(a, b uint32) bool { return int32(a-b) > 0 }
+
+// next is the serial after a: RFC 2136 section 3.6 forbids zero.
+func next(a uint32) uint32 {
+	if a++; a == 0 {
+		a = 1
+	}
+	return a
+}
