@@ -196,6 +196,10 @@ type Port interface {
 	Resume()
 }
 
+// A Handshaker is a Port that says how many of its connections are in their TLS
+// handshake: no Factory knows of those yet. Safe for concurrent use.
+type Handshaker interface{ Handshakes() int }
+
 // A Timer is a call to come: Stop, Reset (also after it fired), When. Zero: stopped.
 type Timer = deferred.Timer
 

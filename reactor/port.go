@@ -33,6 +33,7 @@ type port struct {
 	serve   []twistor.Factory // with TLS around them
 
 	conns atomic.Int64 // accepted and not ended, on all loops
+	hands atomic.Int64 // of those, in their TLS handshake
 	held  atomic.Bool  // accepting waits for one of them to end
 
 	// Owned by the loop.
@@ -80,7 +81,7 @@ func (l *loop) listen(c twistor.ListenConfig, fs []twistor.Factory) (twistor.Por
 	if c.TLS != nil {
 		p.serve = nil
 		for _, f := range fs {
-			p.serve = append(p.serve, tlslayer.Factory(c.TLS, twistor.AsServer, f, l.handshaken))
+			p.serve = append(p.serve, &secure{p, tlslayer.Factory(c.TLS, twistor.AsServer, f, p.handshaken)})
 		}
 	}
 	if err := p.bind(c); err != nil {
@@ -104,12 +105,27 @@ func (l *loop) listen(c twistor.ListenConfig, fs []twistor.Factory) (twistor.Por
 	return p, nil
 }
 
-// handshaken hears how a server's handshake went.
-func (l *loop) handshaken(_ twistor.Protocol, err error) {
+// A secure counts the handshakes of a port.
+type secure struct {
+	p *port
+	twistor.Factory
+}
+
+func (s *secure) Build(t twistor.Transport) twistor.Protocol {
+	s.p.hands.Add(1)
+	return s.Factory.Build(t)
+}
+
+// handshaken hears how a server's handshake went, on its loop.
+func (p *port) handshaken(_ twistor.Protocol, err error) {
+	p.hands.Add(-1)
 	if err != nil {
-		l.log.Debug("no TLS", "op", "handshake", "err", err)
+		p.l.log.Debug("no TLS", "op", "handshake", "err", err)
 	}
 }
+
+// Handshakes implements twistor.Handshaker.
+func (p *port) Handshakes() int { return int(p.hands.Load()) }
 
 // at is the loop of the i-th of n factories.
 func (l *loop) at(i, n int) *loop {

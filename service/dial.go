@@ -56,6 +56,6 @@ func (d *dialed) ended(h Host, err error) {
 
 func (d *dialed) Stop(co *deferred.Co) error {
 	d.started = false
-	d.hall.seeOut(co)
+	d.hall.seeOut(co, nil)
 	return nil
 }

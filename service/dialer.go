@@ -187,7 +187,7 @@ func (d *Dialer[P]) end(co *deferred.Co) {
 		try.Cancel()
 		try.Await(co)
 	}
-	d.hall.seeOut(co)
+	d.hall.seeOut(co, nil)
 }
 
 // State implements Stater.

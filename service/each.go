@@ -92,6 +92,7 @@ func (n *spread) Stop(co *deferred.Co) error {
 	if n.port == nil {
 		return nil
 	}
+	ports := []twistor.Port{n.port}
 	_, err := n.port.Close().Await(co)
 	n.port = nil
 	bequeaths := n.heir != nil && n.heir.Bequeaths()
@@ -104,7 +105,7 @@ func (n *spread) Stop(co *deferred.Co) error {
 					l.heir = messenger{n.home, n.heir}
 					l.bequeath(co)
 				}
-				l.seeOut(co)
+				l.seeOut(co, ports)
 				return struct{}{}, nil
 			})
 		})

@@ -69,11 +69,12 @@ func (n *listener) Start(co *deferred.Co, h Host) error {
 }
 
 func (n *listener) Stop(co *deferred.Co) error {
+	ports := n.ports
 	err := n.close(co)
 	if n.heir != nil && n.heir.Bequeaths() {
 		n.bequeath(co)
 	}
-	n.seeOut(co)
+	n.seeOut(co, ports)
 	return err
 }
 

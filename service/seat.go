@@ -22,14 +22,19 @@ const Patience = 5 * time.Second
 // not closed: the system goes on delivering what it has.
 const farewell = time.Second
 
+// handshakeGrace is how long TLS handshakes that are under way may take when
+// the Service stops: their clients were accepted, and are to be served.
+const handshakeGrace = 2 * time.Second
+
 // A hall is the connections of a Service on one loop. Its zero is closed.
 type hall struct {
-	seats []*seat
-	doors bool // open: connections may come in
+	seats   []*seat
+	doors   bool // open: connections may come in
+	leaving bool // who comes in is dismissed at once
 }
 
 // open lets connections in, until seeOut.
-func (h *hall) open() { h.doors = true }
+func (h *hall) open() { h.doors, h.leaving = true, false }
 
 // seat gives t a seat with a protocol of f: nil if f refuses, or the doors are
 // closed, as for a handshake that ends when the Service has stopped.
@@ -45,27 +50,39 @@ func (h *hall) seatThen(t twistor.Transport, f twistor.Factory, endpoint string,
 	return policy.Wrap(&seat{hall: h, place: -1, endpoint: endpoint, left: left}, t, f)
 }
 
-// seeOut closes the doors and dismisses everyone. It waits until they have gone,
-// or co is cancelled, and aborts who is there then.
-func (h *hall) seeOut(co *deferred.Co) {
-	h.doors = false
+// seeOut dismisses everyone, and those who come in meanwhile, since their
+// handshake with one of the ports was under way. It waits until they have gone, or co
+// is cancelled, closes the doors and aborts who is there then.
+func (h *hall) seeOut(co *deferred.Co, ports []twistor.Port) {
+	h.leaving = true
 	for i := len(h.seats) - 1; i >= 0; i-- { // from the last, for those that leave meanwhile
 		h.seats[i].Dismissed()
 	}
 	now := co.Loop().Now
-	for began := now(); len(h.seats) > 0; {
-		if now().Sub(began) >= farewell && !slices.ContainsFunc(h.seats, (*seat).busy) {
-			break
+	for began := now(); ; {
+		took := now().Sub(began)
+		if took >= handshakeGrace || !slices.ContainsFunc(ports, shaking) {
+			h.doors = false
+			if len(h.seats) == 0 || took >= farewell && !slices.ContainsFunc(h.seats, (*seat).busy) {
+				break
+			}
 		}
 		if co.Sleep(10*time.Millisecond) != nil {
 			break
 		}
 	}
+	h.doors = false
 	for i := len(h.seats) - 1; i >= 0; i-- {
 		if h.seats[i].busy() {
 			h.seats[i].Abort()
 		}
 	}
+}
+
+// shaking reports whether a handshake of p's is under way.
+func shaking(p twistor.Port) bool {
+	h, ok := p.(twistor.Handshaker)
+	return ok && h.Handshakes() > 0
 }
 
 // A seat is a connection in a hall, and the layer that watches for its end.
@@ -92,6 +109,9 @@ func (s *seat) Connected() {
 	s.place = len(s.hall.seats)
 	s.hall.seats = append(s.hall.seats, s)
 	s.Wrapper.Connected()
+	if s.hall.leaving && s.place >= 0 {
+		s.Dismissed()
+	}
 }
 
 func (s *seat) ReadClosed() {

@@ -62,6 +62,14 @@ func (s *served) Close() *deferred.Signal {
 	return s.Port.Close()
 }
 
+// Handshakes implements twistor.Handshaker.
+func (s *served) Handshakes() int {
+	if h, ok := s.Port.(twistor.Handshaker); ok {
+		return h.Handshakes()
+	}
+	return 0
+}
+
 func (p *ports) Loop() twistor.Loop    { return p.loop }
 func (p *ports) Store() *persist.Store { return p.store }
 
