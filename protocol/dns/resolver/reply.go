@@ -53,7 +53,7 @@ func (f *found) answer(zone, name dns.Name, t dns.Type, rs []record) bool {
 	if t == dns.TypeANY {
 		for _, r := range rs {
 			if bytes.Equal(r.name, name) {
-				f.records = append(f.records, r.RR)
+				f.records = append(f.records, plainCase(r.RR))
 			}
 		}
 		return len(f.records) > 0
@@ -89,7 +89,9 @@ func (f *found) answer(zone, name dns.Name, t dns.Type, rs []record) bool {
 }
 
 func (f *found) take(s rrset) {
-	f.records = append(f.records, s.rrs...)
+	for _, rr := range s.rrs {
+		f.records = append(f.records, plainCase(rr))
+	}
 	for _, sig := range s.sigs {
 		f.records = append(f.records, sig)
 	}
@@ -118,7 +120,7 @@ func proofs(zone, name dns.Name, rs []record, soa bool) (out []dns.RR) {
 		}
 		if r.name.In(zone) && (t == dns.TypeNSEC || t == dns.TypeNSEC3 || soa && t == dns.TypeSOA && name.In(r.name)) &&
 			len(out) < maxSetRecords {
-			out = append(out, r.RR)
+			out = append(out, plainCase(r.RR))
 		}
 	}
 	return out
