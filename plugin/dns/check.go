@@ -33,7 +33,7 @@ type plan struct {
 	listen      []place
 	zoneFiles   []zoneFile
 	secondaries []secondary
-	notify      []netip.AddrPort
+	notify      []remote
 	resolvConf  string
 	hosts       []string
 	forward     []dns.Upstream
@@ -43,7 +43,7 @@ type plan struct {
 	query       rights
 	recursion   rights
 	transfer    rights
-	update      rights
+	updates     []updateRight
 	spelledKeys []*dns.TSIGKey
 	neededKeys  []dns.Name
 	keyFiles    []string
@@ -58,8 +58,13 @@ type zoneFile struct {
 // A secondary is a zone that other servers have first.
 type secondary struct {
 	name      dns.Name
-	primaries []netip.AddrPort
-	key       dns.Name // nil: none
+	primaries []remote
+}
+
+// A remote is another server of a zone.
+type remote struct {
+	addr netip.AddrPort
+	key  dns.Name // nil: none
 }
 
 // plan reads the Config.
@@ -134,6 +139,8 @@ func (p *plan) readZones() error {
 	switch {
 	case p.NSEC3 && p.DNSSEC == "":
 		return plugin.Usage("--nsec3: want --dnssec DIR, too")
+	case p.CopyDir != "" && len(p.Secondaries) == 0:
+		return plugin.Usage("--copy-dir: want --secondary, too")
 	case p.DNSSEC != "" && len(p.Zones) == 0 && p.ZoneDir == "":
 		return plugin.Usage("--dnssec: want --zone or --zone-dir, too")
 	}
@@ -176,20 +183,31 @@ func parseSecondary(s string) (z secondary, ok bool) {
 	if z.name, err = dns.ParseName(name); err != nil {
 		return z, false
 	}
-	for part := range strings.SplitSeq(rest, ",") {
-		if key, is := strings.CutPrefix(part, keyPrefix); is && z.key == nil {
-			if z.key, err = dns.ParseName(key); err != nil {
-				return z, false
+	z.primaries, ok = parseRemotes(rest)
+	return z, ok
+}
+
+// parseRemotes reads ADDRESS[,ADDRESS...][,key:NAME].
+func parseRemotes(s string) (all []remote, ok bool) {
+	var key dns.Name
+	for part := range strings.SplitSeq(s, ",") {
+		if name, is := strings.CutPrefix(part, keyPrefix); is && key == nil {
+			var err error
+			if key, err = dns.ParseName(name); err != nil {
+				return nil, false
 			}
 			continue
 		}
-		at, ok := parseServer(part, 53)
+		at, ok := parseServer(part)
 		if !ok {
-			return z, false
+			return nil, false
 		}
-		z.primaries = append(z.primaries, at)
+		all = append(all, remote{addr: at})
 	}
-	return z, len(z.primaries) > 0
+	for i := range all {
+		all[i].key = key
+	}
+	return all, len(all) > 0
 }
 
 func (p *plan) readNotify() error {
@@ -197,11 +215,11 @@ func (p *plan) readNotify() error {
 		return plugin.Usage("--notify: want a zone, too, by --zone, --zone-dir or --secondary")
 	}
 	for _, s := range p.Notify {
-		at, ok := parseServer(s, 53)
+		all, ok := parseRemotes(s)
 		if !ok {
-			return plugin.Usage("--notify %q: want an address, such as 192.0.2.1 or 192.0.2.1:5353", s)
+			return plugin.Usage("--notify %q: want ADDRESS[,key:NAME], such as 192.0.2.1 or 192.0.2.1:5353", s)
 		}
-		p.notify = append(p.notify, at)
+		p.notify = append(p.notify, all...)
 	}
 	return nil
 }

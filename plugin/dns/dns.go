@@ -16,8 +16,8 @@ in front of the servers that the system asks, for this host.
 A zone is a file as BIND reads it. Its name is that of its SOA record, or is said
 before the file: example.com=example.zone. Zones are read again on SIGHUP or
 "twistor reload"; one that is broken stays what it was, and the log says in which
-line. A zone of --secondary comes from another server and is kept for the next
-start, as are changes by --allow-update.
+line. A zone of --secondary comes from another server; --copy-dir keeps it for the
+next start. Changes by --allow-update are kept in the program's state.
 
 An ADDRESS may have a port behind a colon: 192.0.2.1:5353, [2001:db8::1]:5353. A
 NETWORK is an address or, such as 192.0.2.0/24, many; "any" is all. Who signs what
@@ -50,7 +50,8 @@ type Config struct {
 	Zones       []string // [NAME=]FILE
 	ZoneDir     string   // of files NAME.zone, db.NAME or NAME; "": none
 	Secondaries []string // NAME=ADDRESS[,ADDRESS...][,key:NAME], or ADDRESS/NAME
-	Notify      []string // addresses told of changes, beside the zones' name servers
+	CopyDir     string   // where those are kept for the next start; "": nowhere
+	Notify      []string // ADDRESS[,key:NAME], told of changes
 	DNSSEC      string   // directory of keys: zones are signed; "": they are not
 	NSEC3       bool     // deny by hashes
 
@@ -66,7 +67,7 @@ type Config struct {
 	AllowQuery     []string // networks; nil: any
 	AllowRecursion []string // networks; nil: this host and private networks
 	AllowTransfer  []string // networks and key:NAME; nil: nobody
-	AllowUpdate    []string // key:NAME; nil: nobody
+	AllowUpdate    []string // [NAME=]key:NAME; nil: nobody
 	TSIG           []string // files of keys, and [ALGORITHM:]NAME:SECRET
 	RateLimit      int      // answers a second to each network; 0: any
 
@@ -87,7 +88,8 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.Zones, "zone", c.Zones, "serve the zone of a file, `[NAME=]FILE`; may be given several times")
 	f.StringVar(&c.ZoneDir, "zone-dir", c.ZoneDir, "serve the zones of `DIR`, whose files are NAME.zone, db.NAME or NAME")
 	f.StringArrayVar(&c.Secondaries, "secondary", c.Secondaries, "get a zone from another server, `NAME=ADDRESS[,ADDRESS...][,key:NAME]` or ADDRESS/NAME; may be given several times")
-	f.StringArrayVar(&c.Notify, "notify", c.Notify, "tell `ADDRESS` when a zone has changed, beside its name servers; may be given several times")
+	f.StringVar(&c.CopyDir, "copy-dir", c.CopyDir, "keep zones of --secondary in `DIR`, for the next start (default: they are fetched then)")
+	f.StringArrayVar(&c.Notify, "notify", c.Notify, "tell the server `ADDRESS[,key:NAME]` when a zone has changed; may be given several times")
 	f.StringVar(&c.DNSSEC, "dnssec", c.DNSSEC, "sign the zones with the keys in `DIR`; those that are missing are made")
 	f.BoolVar(&c.NSEC3, "nsec3", c.NSEC3, "sign so that names cannot simply be listed")
 
@@ -104,7 +106,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.AllowQuery, "allow-query", c.AllowQuery, "answer `NETWORK` only; may be given several times (default: any)")
 	f.StringArrayVar(&c.AllowRecursion, "allow-recursion", c.AllowRecursion, "look names up for `NETWORK`; may be given several times (default: this host and private networks)")
 	f.StringArrayVar(&c.AllowTransfer, "allow-transfer", c.AllowTransfer, "let `NETWORK|key:NAME` copy zones; may be given several times")
-	f.StringArrayVar(&c.AllowUpdate, "allow-update", c.AllowUpdate, "let `key:NAME` change zones; may be given several times")
+	f.StringArrayVar(&c.AllowUpdate, "allow-update", c.AllowUpdate, "let who signs with a key change zones, or what is below a name, `[NAME=]key:NAME`; may be given several times")
 	f.StringArrayVar(&c.TSIG, "tsig", c.TSIG, "keys are in `FILE`, or are one that other users of this host can see, [ALGORITHM:]NAME:SECRET; may be given several times")
 	f.IntVar(&c.RateLimit, "rate-limit", c.RateLimit, "answer each network `N` times a second over UDP (default: any)")
 
@@ -112,7 +114,5 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.BoolVarP(&c.Verbose, "verbose", "v", c.Verbose, "log each query, too")
 }
 
-// Remembers implements plugin.Rememberer: zones of others and updates are kept.
-func (c *Config) Remembers() bool {
-	return len(c.Secondaries) > 0 || len(c.AllowUpdate) > 0
-}
+// Remembers implements plugin.Rememberer: updates are kept.
+func (c *Config) Remembers() bool { return len(c.AllowUpdate) > 0 }

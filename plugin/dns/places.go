@@ -56,13 +56,13 @@ func (p *plan) readListen() error {
 	return nil
 }
 
-// parseServer reads an address of a server, with its port or without.
-func parseServer(s string, port uint16) (netip.AddrPort, bool) {
+// parseServer reads where a server of a zone is, with a port or without.
+func parseServer(s string) (netip.AddrPort, bool) {
 	if at, err := netip.ParseAddrPort(s); err == nil {
 		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), at.Port() != 0
 	}
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
-	return netip.AddrPortFrom(ip.Unmap(), port), err == nil
+	return netip.AddrPortFrom(ip.Unmap(), dns.DefaultPort), err == nil
 }
 
 // readForward reads whom to ask.

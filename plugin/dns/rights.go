@@ -45,12 +45,12 @@ func (r *rights) hold(from netip.Addr) bool {
 }
 
 // parseRights reads networks, and keys where they count.
-func parseRights(option string, all []string, usual []netip.Prefix, networks, keys bool) (r rights, err error) {
+func parseRights(option string, all []string, usual []netip.Prefix, keys bool) (r rights, err error) {
 	if len(all) == 0 {
 		return rights{networks: usual}, nil
 	}
-	want := map[bool]string{true: "a network, such as 192.0.2.0/24, or " + anybody, false: "key:NAME, of a key of --tsig: an address is easily forged"}[networks]
-	if networks && keys {
+	want := "a network, such as 192.0.2.0/24, or " + anybody
+	if keys {
 		want += ", or key:NAME"
 	}
 	for _, s := range all {
@@ -63,7 +63,7 @@ func parseRights(option string, all []string, usual []netip.Prefix, networks, ke
 			continue
 		}
 		prefixes, ok := parseNetwork(s)
-		if !networks || !ok {
+		if !ok {
 			return r, plugin.Usage("--%s %q: want %s", option, s, want)
 		}
 		r.networks = append(r.networks, prefixes...)
@@ -89,16 +89,16 @@ func parseNetwork(s string) ([]netip.Prefix, bool) {
 var everybody = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 func (p *plan) readRights() (err error) {
-	if p.query, err = parseRights("allow-query", p.AllowQuery, everybody, true, false); err != nil {
+	if p.query, err = parseRights("allow-query", p.AllowQuery, everybody, false); err != nil {
 		return err
 	}
-	if p.recursion, err = parseRights("allow-recursion", p.AllowRecursion, near, true, false); err != nil {
+	if p.recursion, err = parseRights("allow-recursion", p.AllowRecursion, near, false); err != nil {
 		return err
 	}
-	if p.transfer, err = parseRights("allow-transfer", p.AllowTransfer, nil, true, true); err != nil {
+	if p.transfer, err = parseRights("allow-transfer", p.AllowTransfer, nil, true); err != nil {
 		return err
 	}
-	if p.update, err = parseRights("allow-update", p.AllowUpdate, nil, false, true); err != nil {
+	if err = p.readUpdates(); err != nil {
 		return err
 	}
 	switch {
@@ -110,6 +110,34 @@ func (p *plan) readRights() (err error) {
 		return plugin.Usage("--allow-update: want a zone, too, by --zone or --zone-dir")
 	case p.RateLimit < 0 || p.RateLimit > maxRate:
 		return plugin.Usage("--rate-limit=%d: want a number from 0 to %d", p.RateLimit, maxRate)
+	}
+	return nil
+}
+
+// An updateRight is a key that may change zones. An address may not: it is easily
+// forged.
+type updateRight struct {
+	within dns.Name // what it may change, with all below; nil: everything
+	key    dns.Name
+}
+
+func (p *plan) readUpdates() error {
+	for _, s := range p.AllowUpdate {
+		var u updateRight
+		within, key, ok := strings.Cut(s, "=")
+		if !ok {
+			within, key = "", s
+		}
+		name, is := strings.CutPrefix(key, keyPrefix)
+		var err, errWithin error
+		u.key, err = dns.ParseName(name)
+		if ok {
+			u.within, errWithin = dns.ParseName(within)
+		}
+		if !is || err != nil || errWithin != nil {
+			return plugin.Usage("--allow-update %q: want key:NAME, of a key of --tsig, or NAME=key:NAME", s)
+		}
+		p.updates = append(p.updates, u)
 	}
 	return nil
 }
@@ -128,10 +156,17 @@ func (p *plan) readKeys() error {
 		}
 		p.spelledKeys = append(p.spelledKeys, key)
 	}
-	p.neededKeys = slices.Concat(p.transfer.keys, p.update.keys)
+	p.neededKeys = slices.Clone(p.transfer.keys)
+	for _, u := range p.updates {
+		p.neededKeys = append(p.neededKeys, u.key)
+	}
+	remotes := p.notify
 	for _, z := range p.secondaries {
-		if z.key != nil {
-			p.neededKeys = append(p.neededKeys, z.key)
+		remotes = slices.Concat(remotes, z.primaries)
+	}
+	for _, r := range remotes {
+		if r.key != nil {
+			p.neededKeys = append(p.neededKeys, r.key)
 		}
 	}
 	if len(p.neededKeys) > 0 && len(p.TSIG) == 0 {

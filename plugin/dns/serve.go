@@ -13,6 +13,9 @@ import (
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/plugin"
 	"github.com/twistor-go/twistor/protocol/dns"
+	"github.com/twistor-go/twistor/protocol/dns/authority"
+	"github.com/twistor-go/twistor/protocol/dns/doh"
+	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
 )
 
@@ -43,6 +46,12 @@ func (t *tree) port(at place) service.Service {
 	switch at.by {
 	case datagrams:
 		return service.ListenPacketEach(at.endpoint, func(l twistor.Loop) twistor.PacketProtocol { return t.on(l).Packets() })
+	case https:
+		return service.ListenEach(at.endpoint, func(l twistor.Loop) twistor.Factory {
+			mux := new(web.Mux)
+			mux.Handle("/dns-query", &doh.Server{DNS: t.on(l)})
+			return &web.Server{Handler: mux}
+		})
 	default:
 		return service.ListenEach(at.endpoint, func(l twistor.Loop) twistor.Factory { return t.on(l).Factory() })
 	}
@@ -55,8 +64,9 @@ type tree struct {
 	home  twistor.Loop
 	log   queryLog
 	keys  *dns.Keyring
-	zones zones
-	sites []*site // in the order of the loops; nil: it does not run
+	auth  *authority.Authority
+	zones []served // of files, in the order in which they came
+	sites []*site  // in the order of the loops; nil: it does not run
 }
 
 func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
@@ -71,6 +81,7 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	if err != nil {
 		return errors.Join(err, t.Stop(co))
 	}
+	t.auth = authority.New(t.home, authority.Config{Dir: t.CopyDir})
 	for _, l := range t.home.Siblings() {
 		t.sites = append(t.sites, t.newSite(l, cookies))
 	}
@@ -163,14 +174,20 @@ func (t *tree) Reload(co *deferred.Co) error {
 }
 
 func (t *tree) Stop(co *deferred.Co) error {
-	err := t.each(co, (*site).close)
-	t.sites = nil
+	err := t.each(co, (*site).end)
+	if t.auth != nil {
+		err = errors.Join(err, t.auth.Stop(co))
+	}
+	t.sites, t.zones, t.auth = nil, nil, nil
 	return errors.Join(err, t.log.close(co, t.home))
 }
 
 // State implements service.Stater.
 func (t *tree) State() string {
-	state := t.zones.state()
+	state := ""
+	if t.auth != nil {
+		state = t.zonesState()
+	}
 	if lost := t.log.lost(); lost != "" {
 		state = strings.TrimPrefix(state+", "+lost, ", ")
 	}

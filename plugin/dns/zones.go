@@ -4,98 +4,193 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
+	"github.com/twistor-go/twistor/protocol/dns/authority"
 	"github.com/twistor-go/twistor/protocol/dns/zone"
 )
 
-// zones are those that are served, in the order in which they were said.
-type zones struct {
-	all []served
-}
-
-// A served is a zone and its file.
+// A served is a zone of a file.
 type served struct {
 	*zone.Zone
 	file string
 }
 
-// load reads all zones. One that is broken is an error.
+// A reading is what came of the files.
+type reading struct {
+	zones  []served
+	files  []string // that were looked at, also those that are broken
+	broken []error
+}
+
+// load serves all zones. One that is broken is an error.
 func (t *tree) load(co *deferred.Co) error {
-	if len(t.zoneFiles) == 0 && t.ZoneDir == "" {
-		return nil
-	}
-	all, err := t.read(co)
-	if err != nil {
+	r, err := t.read(co)
+	if err := errors.Join(append(r.broken, err)...); err != nil {
 		return noInput(err)
 	}
-	t.zones.all = all
-	for _, z := range all {
-		t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", z.Serial(), "records", z.Records(), "file", z.file)
+	for _, z := range r.zones {
+		if err := t.begin(co, z); err != nil {
+			return noInput(err)
+		}
 	}
-	return t.publish(co)
+	for _, z := range t.secondaries {
+		if slices.ContainsFunc(t.zones, func(o served) bool { return string(o.Origin()) == string(z.name) }) {
+			return noInput(fmt.Errorf("--secondary: zone %s has a file, too: want one of them", z.name))
+		}
+		s := authority.Secondary{Transfer: t.transfer.grants(), Notify: t.peers(t.notify)}
+		s.Primaries = t.peers(z.primaries)
+		if _, err := t.auth.AddSecondary(z.name, s).Await(co); err != nil {
+			return err
+		}
+		t.home.Log().Info("following", "zone", z.name.String(), "primaries", len(s.Primaries))
+	}
+	return t.tell(co)
 }
 
-// A reading is what came of a file.
-type reading struct {
-	served
-	err error
-}
-
-// read reads all files, on the pool. What it returns with an error is what could
-// be read.
-func (t *tree) read(co *deferred.Co) (all []served, err error) {
-	files, home := t.home.FS(), t.home
-	read, err := deferred.Go(home, func(context.Context) (all []reading, err error) {
-		list, err := t.listZones(files, func(file string) { home.Log().Info("passed by: it has no SOA record", "file", file) })
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range list {
-			z, err := readZone(files, f)
-			all = append(all, reading{served{z, f.file}, err})
-		}
-		return all, nil
-	}).Await(co)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range read {
-		if r.err != nil {
-			err = errors.Join(err, r.err)
-			continue
-		}
-		for _, other := range all {
-			if string(other.Origin()) == string(r.Origin()) {
-				err = errors.Join(err, fmt.Errorf("--zone: %s: zone %s is in %s, too: want one file for it", r.file, r.Origin(), other.file))
+// begin serves a zone that is new.
+func (t *tree) begin(co *deferred.Co, z served) error {
+	p := authority.Primary{Transfer: t.transfer.grants(), Notify: t.peers(t.notify)}
+	for _, u := range t.updates {
+		if u.within == nil || u.within.In(z.Origin()) || z.Origin().In(u.within) {
+			g := authority.UpdateGrant{Grant: authority.Grant{Key: u.key}}
+			if u.within != nil {
+				g.Names = []dns.Name{u.within}
 			}
+			p.Update = append(p.Update, g)
 		}
-		all = append(all, r.served)
 	}
-	return all, err
-}
-
-// reload reads all zones again. One that cannot be read stays what it was.
-func (t *tree) reload(co *deferred.Co) error {
+	if _, err := t.auth.AddPrimary(z.Zone, p).Await(co); err != nil {
+		return fmt.Errorf("%s: %w", z.file, err)
+	}
+	t.zones = append(t.zones, z)
+	t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", t.auth.Zone(z.Origin()).Serial(), "records", z.Records(), "file", z.file)
 	return nil
 }
 
-// publish has all loops serve the zones.
-func (t *tree) publish(co *deferred.Co) error {
-	all := t.zones.all
-	return t.each(co, func(s *site, _ *deferred.Co) error {
-		s.zones = map[string]dns.Handler{}
-		for _, z := range all {
-			s.zones[string(z.Origin())] = z
+// read reads all files, on the pool.
+func (t *tree) read(co *deferred.Co) (reading, error) {
+	files, log := t.home.FS(), t.home.Log()
+	return deferred.Go(t.home, func(context.Context) (r reading, err error) {
+		list, err := t.listZones(files, func(file string) { log.Info("passed by: there is no SOA record in it", "file", file) })
+		if err != nil {
+			return r, err
 		}
+		for _, f := range list {
+			r.add(files, f)
+		}
+		return r, nil
+	}).Await(co)
+}
+
+// add reads one file. It blocks.
+func (r *reading) add(files twistor.FS, f zoneFile) {
+	r.files = append(r.files, f.file)
+	z, err := readZone(files, f)
+	if err != nil {
+		r.broken = append(r.broken, err)
+		return
+	}
+	for _, other := range r.zones {
+		if string(other.Origin()) == string(z.Origin()) {
+			r.broken = append(r.broken, fmt.Errorf("%s: zone %s is in %s, too: want one file for it", f.file, z.Origin(), other.file))
+			return
+		}
+	}
+	r.zones = append(r.zones, served{z, f.file})
+}
+
+// reload reads all files again. A zone whose file is broken, or not there any
+// more, stays what it was; one whose file has left --zone-dir ends.
+func (t *tree) reload(co *deferred.Co) error {
+	r, err := t.read(co)
+	if err != nil {
+		return err
+	}
+	broken := r.broken
+	for _, z := range r.zones {
+		i := slices.IndexFunc(t.zones, func(o served) bool { return string(o.Origin()) == string(z.Origin()) })
+		if i < 0 {
+			if err := t.begin(co, z); err != nil {
+				broken = append(broken, err)
+			}
+			continue
+		}
+		was := t.auth.Zone(z.Origin()).Serial()
+		t.zones[i].file = z.file
+		if _, err := t.auth.Replace(z.Zone).Await(co); err != nil {
+			broken = append(broken, fmt.Errorf("%s: %w", z.file, err))
+			continue
+		}
+		if is := t.auth.Zone(z.Origin()).Serial(); is != was {
+			t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", is, "was", was, "file", z.file)
+		}
+	}
+	t.zones = slices.DeleteFunc(t.zones, func(o served) bool {
+		stays := slices.ContainsFunc(r.zones, func(z served) bool { return string(z.Origin()) == string(o.Origin()) }) ||
+			slices.Contains(r.files, o.file) && !slices.ContainsFunc(r.zones, func(z served) bool { return z.file == o.file })
+		if !stays {
+			t.auth.Remove(o.Origin())
+			t.home.Log().Info("serving no more", "zone", o.Origin().String(), "file", o.file)
+		}
+		return !stays
+	})
+	return errors.Join(errors.Join(broken...), t.tell(co))
+}
+
+// tell tells all loops which names are those of zones.
+func (t *tree) tell(co *deferred.Co) error {
+	origins := map[string]bool{}
+	for _, z := range t.zones {
+		origins[string(z.Origin())] = true
+	}
+	for _, z := range t.secondaries {
+		origins[string(z.name)] = true
+	}
+	return t.each(co, func(s *site, _ *deferred.Co) error {
+		s.origins = origins
 		return nil
 	})
 }
 
-func (z *zones) state() string {
-	if len(z.all) == 0 {
-		return ""
+// grants are rights as an Authority has them.
+func (r *rights) grants() (all []authority.Grant) {
+	for _, n := range r.networks {
+		all = append(all, authority.Grant{From: n})
 	}
-	return fmt.Sprintf("%d zones", len(z.all))
+	for _, k := range r.keys {
+		all = append(all, authority.Grant{Key: k})
+	}
+	return all
+}
+
+// peers are servers as an Authority has them.
+func (t *tree) peers(all []remote) (peers []authority.Peer) {
+	for _, r := range all {
+		peers = append(peers, authority.Peer{Addr: r.addr, Key: t.keys.Find(r.key)})
+	}
+	return peers
+}
+
+// zonesState says how the zones are doing; "": there are none.
+func (t *tree) zonesState() string {
+	all := t.auth.Status()
+	missing := 0
+	for _, s := range all {
+		if !s.Served {
+			missing++
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return ""
+	case missing > 0:
+		return fmt.Sprintf("%d zones, %d of them not here or expired", len(all), missing)
+	case len(all) == 1:
+		return fmt.Sprintf("zone %s, serial %d", all[0].Origin, all[0].Serial)
+	}
+	return fmt.Sprintf("%d zones", len(all))
 }
