@@ -10,7 +10,7 @@ import (
 // lookups are how one loop looks names up. Owned by that loop.
 type lookups struct {
 	handler dns.Handler
-	close   []func() error
+	ends    []func()
 }
 
 // open begins to look names up.
@@ -33,15 +33,15 @@ func (s *site) asking() dns.Resolver {
 		c := &dns.Client{Loop: s.loop, Servers: s.forward, Order: dns.Fastest}
 		for _, url := range s.secure {
 			w := &web.Client{Loop: s.loop}
-			s.lookups.close = append(s.lookups.close, w.Close)
+			s.ends = append(s.ends, w.Close)
 			c.Servers = append(c.Servers, dns.Upstream{Exchanger: &doh.Client{URL: url, Web: w}})
 		}
-		s.lookups.close = append(s.lookups.close, c.Close)
+		s.ends = append(s.ends, func() { c.Close() })
 		return c
 	case s.resolvConf != "":
 		// The hosts are those of --hosts, which come before.
 		c := &dns.System{Loop: s.loop, ResolvConf: s.resolvConf, Hosts: noHosts}
-		s.lookups.close = append(s.lookups.close, c.Close)
+		s.ends = append(s.ends, func() { c.Close() })
 		return c
 	}
 	return nil
@@ -54,8 +54,8 @@ const noHosts = "/dev/null"
 func (s *site) reload(*deferred.Co) error { return nil }
 
 // end gives back what the site has open.
-func (s *site) end(*deferred.Co) (err error) {
-	for _, f := range s.lookups.close {
+func (s *site) end(*deferred.Co) error {
+	for _, f := range s.ends {
 		f()
 	}
 	return nil
