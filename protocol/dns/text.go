@@ -2,6 +2,7 @@ package dns
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -29,3 +30,12 @@ func Same(a, b RR) bool { return dns.IsDuplicate(a, b) }
 
 // Copy is rr again, for who changes it.
 func Copy(rr RR) RR { return dns.Copy(rr) }
+
+// DataText is what a zone file has behind the type of rr: its data.
+func DataText(rr RR) string {
+	if u, ok := rr.(*Unknown); ok {
+		return `\# ` + strconv.Itoa(len(u.Rdata)/2) + " " + u.Rdata
+	}
+	// What a record says of itself begins with its header.
+	return strings.TrimPrefix(rr.String(), rr.Header().String())
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -50,6 +51,8 @@ type ZoneFileOptions struct {
 type ZoneFile struct {
 	parser *dns.ZoneParser
 	files  []*zoneText // open; the last one is read
+	closed *zoneText   // the last one that was
+	text   *zoneText   // the first one
 	line   int         // of the record that Next returned
 	file   string
 }
@@ -61,8 +64,9 @@ func ReadZone(r io.Reader, o ZoneFileOptions) *ZoneFile {
 	if o.Origin != nil {
 		origin = o.Origin.String()
 	}
-	text := z.push(io.NopCloser(r), o.File)
-	z.parser = dns.NewZoneParser(text, origin, o.File)
+	z.text = z.push(io.NopCloser(r), o.File)
+	z.text.parsedAs = o.File
+	z.parser = dns.NewZoneParser(z.text, origin, o.File)
 	if o.DefaultTTL != 0 {
 		z.parser.SetDefaultTTL(o.DefaultTTL)
 	}
@@ -79,7 +83,7 @@ func (z *ZoneFile) Next() (RR, bool) {
 	if ok {
 		t := z.files[len(z.files)-1]
 		z.file, z.line = t.name, t.line
-		if t.newline { // the record's own
+		if t.newline && t.generator == nil { // the record's own
 			z.line--
 		}
 	}
@@ -97,42 +101,50 @@ func (z *ZoneFile) Close() {
 	}
 }
 
-// Err is what ended the records; nil: their end.
+// Err is what ended the records; nil: their end. It begins with a file and a
+// line, as editors and people look for them.
 func (z *ZoneFile) Err() error {
 	err := z.parser.Err()
 	if err == nil {
 		return nil
 	}
-	if bad, ok := errors.AsType[*dns.ParseError](err); ok {
-		return zoneFileError(bad)
+	bad, ok := errors.AsType[*dns.ParseError](err)
+	if !ok {
+		return err // of a zoneText
 	}
-	return fmt.Errorf("%s: %w", z.file, err)
-}
-
-// zoneFileError says where and what, in the order in which editors and people
-// look for it: file:line:column: what: "where".
-func zoneFileError(bad *dns.ParseError) error {
 	text := bad.Error()
-	file, rest, ok := strings.Cut(text, "dns: ")
-	if !ok {
-		return bad
-	}
+	file, rest, _ := strings.Cut(text, "dns: ")
 	file = strings.TrimSuffix(file, ": ")
-	if file == "" {
-		file = "line"
-	}
-	what, where, ok := cutLast(rest, " at line: ")
-	if !ok {
+	at := strings.LastIndex(rest, " at line: ")
+	if at < 0 {
 		return bad
 	}
-	return fmt.Errorf("%s:%s: %s", file, where, what)
+	t := z.text
+	for _, of := range append(z.files, z.closed) {
+		if of != nil && of.parsedAs == file {
+			t = of
+		}
+	}
+	where, _, _ := strings.Cut(rest[at+len(" at line: "):], ":")
+	line, err := strconv.Atoi(where)
+	if err != nil {
+		return bad
+	}
+	if line -= t.extra; t.generator != nil {
+		line = t.line
+	}
+	if err = bad.Unwrap(); err == nil {
+		err = errors.New(rest[:at])
+	}
+	return placed(t.name, line, err)
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
+// placed says where an error is.
+func placed(file string, line int, err error) error {
+	if file == "" {
+		return fmt.Errorf("line %d: %w", line, err)
 	}
-	return s, "", false
+	return fmt.Errorf("%s:%d: %w", file, line, err)
 }
 
 // includes opens files for the parser.
@@ -144,77 +156,15 @@ type includes struct {
 
 // Open implements fs.FS.
 func (i includes) Open(name string) (fs.File, error) {
+	opened := name
 	if path.IsAbs(i.file) {
-		name = "/" + name // the parser has taken it away
+		opened = "/" + name // the parser has taken it away
 	}
-	r, err := i.open(name)
+	r, err := i.open(opened)
 	if err != nil {
 		return nil, err
 	}
-	return i.z.push(r, name), nil
+	t := i.z.push(r, opened)
+	t.parsedAs = name
+	return t, nil
 }
-
-func (z *ZoneFile) push(r io.ReadCloser, name string) *zoneText {
-	t := &zoneText{z: z, r: r, name: name, line: 1}
-	z.files = append(z.files, t)
-	return t
-}
-
-// A zoneText is an open file. It gives the parser byte after byte, and so
-// knows at which line it is.
-type zoneText struct {
-	z       *ZoneFile
-	r       io.ReadCloser
-	name    string
-	line    int
-	newline bool // was the last byte
-	b       []byte
-	at, end int
-	err     error
-}
-
-// ReadByte implements io.ByteReader.
-func (t *zoneText) ReadByte() (byte, error) {
-	if t.at == t.end {
-		if t.b == nil {
-			t.b = make([]byte, 32<<10)
-		}
-		for t.at, t.end = 0, 0; t.end == 0; {
-			if t.err != nil {
-				return 0, t.err
-			}
-			t.end, t.err = t.r.Read(t.b)
-		}
-	}
-	c := t.b[t.at]
-	t.at++
-	if t.newline = c == '\n'; t.newline {
-		t.line++
-	}
-	return c, nil
-}
-
-// Read implements io.Reader; the parser prefers ReadByte.
-func (t *zoneText) Read(p []byte) (int, error) {
-	for i := range p {
-		c, err := t.ReadByte()
-		if err != nil {
-			return i, err
-		}
-		p[i] = c
-	}
-	return len(p), nil
-}
-
-// Close implements io.Closer: another file is read on.
-func (t *zoneText) Close() error {
-	if i := slices.Index(t.z.files, t); i > 0 {
-		t.z.files = t.z.files[:i]
-	} else {
-		t.z.files = t.z.files[:0]
-	}
-	return t.r.Close()
-}
-
-// Stat implements fs.File: nobody asks.
-func (t *zoneText) Stat() (fs.FileInfo, error) { return nil, fs.ErrInvalid }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/twistor-go/twistor/protocol/dns"
 )
@@ -22,8 +21,7 @@ func (z *Zone) WriteTo(w io.Writer) (int64, error) {
 			return n, err
 		}
 		for _, rr := range rrs {
-			// What a record says of itself begins with its header.
-			_, data, _ := strings.Cut(rr.String(), rr.Header().String())
+			data := dns.DataText(rr)
 			line = name.AppendText(line[:0])
 			line = append(line, '\t')
 			line = strconv.AppendUint(line, uint64(set.TTL), 10)
