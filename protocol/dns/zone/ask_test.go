@@ -79,7 +79,8 @@ func lines(rrs []dns.RR) []string {
 	out := []string{}
 	for _, rr := range rrs {
 		if rr.Header().Rrtype != dns.TypeOPT {
-			out = append(out, strings.Join(strings.Fields(rr.String()), " "))
+			name, rest, _ := strings.Cut(strings.Join(strings.Fields(rr.String()), " "), " ")
+			out = append(out, strings.ToLower(name)+" "+rest)
 		}
 	}
 	slices.Sort(out)

@@ -30,17 +30,18 @@ func (a *answer) deny(e entry, t dns.Type) {
 // See https://www.rfc-editor.org/rfc/rfc4035#section-3.1.3.2 and
 // https://www.rfc-editor.org/rfc/rfc5155#section-7.2.2.
 func (a *answer) proveNoName(name dns.Name, f *found) {
+	closest := f.closest
 	if a.z.nsec3 != nil {
-		a.proveCloser(f.closest, name)
+		closest = a.proveCloser(closest, name)
 	} else {
 		a.cover(name)
 	}
-	if len(f.closest)+2 > dns.MaxNameBytes {
+	if len(closest)+2 > dns.MaxNameBytes {
 		return
 	}
 	var b [dns.MaxNameBytes]byte
 	b[0], b[1] = 1, '*'
-	wildcard := dns.Name(b[:2+copy(b[2:], f.closest)])
+	wildcard := dns.Name(b[:2+copy(b[2:], closest)])
 	if a.z.nsec3 != nil {
 		a.coverHash(wildcard)
 	} else {
@@ -153,10 +154,11 @@ func (a *answer) coverHash(name dns.Name) {
 
 // proveCloser proves that closest, an ancestor of name, exists, and the next
 // closer name does not. Where closest is not in the chain, since there are only
-// insecure delegations below it, it is the next ancestor that is.
+// insecure delegations below it, it is the next ancestor that is: proveCloser
+// returns which one.
 //
 // See https://www.rfc-editor.org/rfc/rfc5155#section-7.2.1.
-func (a *answer) proveCloser(closest, name dns.Name) {
+func (a *answer) proveCloser(closest, name dns.Name) dns.Name {
 	for !a.matchHash(closest) && len(closest) > len(a.z.origin) {
 		closest = closest.Parent()
 	}
@@ -164,4 +166,5 @@ func (a *answer) proveCloser(closest, name dns.Name) {
 		name = name.Parent()
 	}
 	a.coverHash(name)
+	return closest
 }
