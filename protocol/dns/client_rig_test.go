@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"encoding/binary"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -142,4 +141,7 @@ func ask(t *testing.T, w *sim.World, d *deferred.Deferred[*Message]) (m *Message
 	return m, err
 }
 
-func idOf(p []byte) uint16 { return binary.BigEndian.Uint16(p) }
+// cookieOption is a cookie, in hexadecimal.
+func cookieOption(hex string) dns.EDNS0 {
+	return &dns.EDNS0_COOKIE{Code: optionCookie, Cookie: hex}
+}

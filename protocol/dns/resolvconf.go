@@ -2,6 +2,7 @@ package dns
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -177,11 +178,12 @@ func (c *ResolvConf) Client() *Client {
 		}
 		out.Servers = append(out.Servers, u)
 	}
+	timeout := cmp.Or(c.Timeout, 5*time.Second)
 	for range c.Attempts {
-		out.Timeouts = append(out.Timeouts, c.Timeout)
+		out.Timeouts = append(out.Timeouts, timeout)
 	}
 	// All of the tries, but not for longer than anybody waits.
-	out.Deadline = min(c.Timeout*time.Duration(c.Attempts*len(servers)), maxConfTimeout*time.Second)
+	out.Deadline = min(timeout*time.Duration(c.Attempts*len(servers)), maxConfTimeout*time.Second)
 	return out
 }
 
