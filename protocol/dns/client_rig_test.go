@@ -141,7 +141,7 @@ func ask(t *testing.T, w *sim.World, d *deferred.Deferred[*Message]) (m *Message
 	return m, err
 }
 
-// cookieOption is a cookie, in hexadecimal.
-func cookieOption(hex string) dns.EDNS0 {
+// withCookie is an option with a cookie, in hexadecimal.
+func withCookie(hex string) dns.EDNS0 {
 	return &dns.EDNS0_COOKIE{Code: optionCookie, Cookie: hex}
 }

@@ -106,7 +106,7 @@ func TestDNS_08WrongAnswers(t *testing.T) {
 func setCookie(m *Message, hex string) {
 	m.Extra = nil
 	m.SetEdns0(1232, false)
-	m.IsEdns0().Option = append(m.IsEdns0().Option, cookieOption(hex))
+	m.IsEdns0().Option = append(m.IsEdns0().Option, withCookie(hex))
 }
 
 // TestDNS_08WrongPlace: datagrams from another port or address than the
@@ -528,7 +528,7 @@ func TestClientCookies(t *testing.T) {
 			sent = append(sent, got)
 			if !without {
 				m.Answer = []RR{rr(q.Question[0].Name + " 60 A 192.0.2.1")}
-				m.IsEdns0().Option = append(m.IsEdns0().Option, cookieOption(got[:16]+"1122334455667788"))
+				m.IsEdns0().Option = append(m.IsEdns0().Option, withCookie(got[:16]+"1122334455667788"))
 			}
 		}
 		return []*Message{m}
