@@ -205,7 +205,7 @@ func TestLineTLS(t *testing.T) {
 		t.Errorf("%d connections", f.conns)
 	}
 	for _, q := range f.asked {
-		if q.Len()%paddedTo != 0 || cookieOf(q) != "" {
+		if q.Len()%paddedTo != 0 || sentCookie(q) != "" {
 			t.Errorf("a query of %d bytes", q.Len())
 		}
 	}

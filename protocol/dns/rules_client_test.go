@@ -524,7 +524,7 @@ func TestClientCookies(t *testing.T) {
 	f := &fakeServer{tcp: saying("60 A 192.0.2.1")}
 	f.udp = func(q *Message, _ twistor.Peer) []*Message {
 		m := reply(q, q.Question[0].Name+" 60 A 203.0.113.66")
-		if got := cookieOf(q); got != "" {
+		if got := sentCookie(q); got != "" {
 			sent = append(sent, got)
 			if !without {
 				m.Answer = []RR{rr(q.Question[0].Name + " 60 A 192.0.2.1")}
@@ -662,7 +662,7 @@ func TestClientServers(t *testing.T) {
 	}
 }
 
-func cookieOf(m *Message) string {
+func sentCookie(m *Message) string {
 	if o := m.IsEdns0(); o != nil {
 		for _, o := range o.Option {
 			if o.Option() == optionCookie {
