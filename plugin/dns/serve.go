@@ -15,6 +15,7 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns"
 	"github.com/twistor-go/twistor/protocol/dns/authority"
 	"github.com/twistor-go/twistor/protocol/dns/doh"
+	"github.com/twistor-go/twistor/protocol/dns/resolver"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
 )
@@ -64,6 +65,7 @@ type tree struct {
 	home  twistor.Loop
 	log   queryLog
 	keys  *dns.Keyring
+	hints []dns.RR // of --root-hints; nil: none
 	auth  *authority.Authority
 	zones []served // of files, in the order in which they came
 	sites []*site  // in the order of the loops; nil: it does not run
@@ -73,6 +75,11 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	t.home = h.Loop()
 	if t.keys, err = t.readKeyring(co); err != nil {
 		return err
+	}
+	if t.RootHints != "" {
+		if t.hints, err = t.readHints(co); err != nil {
+			return noInput(fmt.Errorf("--root-hints: %w", err))
+		}
 	}
 	if err := t.log.open(co, t.home); err != nil {
 		return err
@@ -128,6 +135,19 @@ func (t *tree) readKeyring(co *deferred.Co) (*dns.Keyring, error) {
 	return ring, nil
 }
 
+// readHints reads where the root's servers are.
+func (t *tree) readHints(co *deferred.Co) ([]dns.RR, error) {
+	files := t.home.FS()
+	return deferred.Go(t.home, func(context.Context) ([]dns.RR, error) {
+		f, err := files.OpenFile(t.RootHints, os.O_RDONLY, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return resolver.ReadHints(f, t.RootHints)
+	}).Await(co)
+}
+
 // each calls f on the loop of each site. The error is the first one: what is wrong
 // is so on all loops.
 func (t *tree) each(co *deferred.Co, f func(*site, *deferred.Co) error) (first error) {
@@ -168,9 +188,10 @@ func (t *tree) on(at twistor.Loop) *dns.Server {
 	panic("dns: internal error: a loop without a site")
 }
 
-// Reload implements service.Reloader.
+// Reload implements service.Reloader. Hosts files and a resolv.conf are looked at
+// by themselves.
 func (t *tree) Reload(co *deferred.Co) error {
-	return errors.Join(t.reload(co), t.each(co, (*site).reload))
+	return t.reload(co)
 }
 
 func (t *tree) Stop(co *deferred.Co) error {

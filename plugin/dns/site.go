@@ -13,12 +13,13 @@ type site struct {
 	loop    twistor.Loop
 	zones   dns.Handler
 	origins map[string]bool // of the zones; immutable
+	hints   []dns.RR        // nil: those of the Internet
 	lookups                 // of other names
 }
 
 // newSite makes what l serves.
 func (t *tree) newSite(l twistor.Loop, cookies *dns.Cookies) *site {
-	s := &site{plan: t.plan, loop: l, zones: t.auth.Handler(l)}
+	s := &site{plan: t.plan, loop: l, zones: t.auth.Handler(l), hints: t.hints}
 	s.Server = &dns.Server{Handler: s, Allow: t.query.hold, Keys: t.keys, Cookies: cookies, RatePerSecond: t.RateLimit, Log: t.log.of(l)}
 	if len(t.secondaries) > 0 {
 		s.Opcodes = append(s.Opcodes, dns.OpcodeNotify)
@@ -43,7 +44,7 @@ func (s *site) Serve(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal {
 		w.Explain(explainProhibited, "")
 		return nil
 	}
-	return s.handler.Serve(w, q)
+	return s.names.Serve(w, q)
 }
 
 // explainProhibited is "the server is not authorized to answer", RFC 8914 section
