@@ -98,12 +98,18 @@ func (j *jar) secret(seconds uint32) *[16]byte {
 //
 // See https://www.rfc-editor.org/rfc/rfc9018#section-4.
 func appendCookie(b, client []byte, from netip.Addr, seconds uint32, key *[16]byte) []byte {
+	var head [8]byte // a version, three bytes that are reserved, and the time
+	head[0] = 1
+	binary.BigEndian.PutUint32(head[4:], seconds)
+	b = append(b, head[:]...)
+	return binary.LittleEndian.AppendUint64(b, cookieHash(client, head[:], from, key))
+}
+
+// cookieHash is what only we can know of a cookie.
+func cookieHash(client, head []byte, from netip.Addr, key *[16]byte) uint64 {
 	var in [clientCookieBytes + 8 + 16]byte
 	n := copy(in[:], client)
-	in[n] = 1 // version, and three bytes that are reserved
-	binary.BigEndian.PutUint32(in[n+4:], seconds)
-	n += 8
-	fixed := n
+	n += copy(in[n:], head)
 	if from = from.Unmap(); from.Is4() {
 		a := from.As4()
 		n += copy(in[n:], a[:])
@@ -111,27 +117,29 @@ func appendCookie(b, client []byte, from netip.Addr, seconds uint32, key *[16]by
 		a := from.As16()
 		n += copy(in[n:], a[:])
 	}
-	b = append(b, in[clientCookieBytes:fixed]...)
-	return binary.LittleEndian.AppendUint64(b, sipHash(key, in[:n]))
+	return sipHash(key, in[:n])
 }
 
 // good reports whether cookie is one that we gave that client, and whether it
 // may go on to be used.
+//
+// See https://www.rfc-editor.org/rfc/rfc9018#section-4.3.
 func (j *jar) good(client, cookie []byte, from netip.Addr, now uint32) (good, fresh bool) {
 	if len(cookie) != serverCookieBytes || cookie[0] != 1 {
 		return false, false
 	}
-	made := binary.BigEndian.Uint32(cookie[4:])
+	head, made := cookie[:8], binary.BigEndian.Uint32(cookie[4:])
 	age := int32(now - made) // RFC 1982: the clock may wrap
 	if age > cookieSeconds || age < -cookieAheadSeconds {
 		return false, false
 	}
-	var want [serverCookieBytes]byte
-	ok := hmac.Equal(appendCookie(want[:0], client, from, made, j.secret(made)), cookie)
+	hash := binary.LittleEndian.Uint64(cookie[8:])
+	ok := hash == cookieHash(client, head, from, j.secret(made))
+	first := ok
 	for i := 1; i < len(j.cookies.fixed); i++ {
-		ok = hmac.Equal(appendCookie(want[:0], client, from, made, &j.cookies.fixed[i]), cookie) || ok
+		ok = hash == cookieHash(client, head, from, &j.cookies.fixed[i]) || ok
 	}
-	return ok, ok && age < cookieRenewSeconds && age >= 0
+	return ok, first && age < cookieRenewSeconds && age >= 0
 }
 
 // cookie reads the cookies of a client and gives it one. It reports whether

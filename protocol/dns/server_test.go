@@ -1,7 +1,9 @@
 package dns
 
 import (
+	"encoding/hex"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -206,4 +208,16 @@ func cookieOf(m *dns.Msg) string {
 		}
 	}
 	return ""
+}
+
+// overTCP is a client's address over TCP.
+func overTCP(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
