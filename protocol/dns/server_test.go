@@ -210,8 +210,8 @@ func cookieOf(m *dns.Msg) string {
 	return ""
 }
 
-// overTCP is a client's address over TCP.
-func overTCP(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
+// addrTCP is a client's address over TCP.
+func addrTCP(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
