@@ -64,6 +64,18 @@ type Peer struct {
 	TLS *tls.Config
 }
 
+// tls is how p is spoken to: nil, or a configuration that names the protocol.
+//
+// See https://www.rfc-editor.org/rfc/rfc9103#section-7.1.
+func (p *Peer) tls() *tls.Config {
+	if p.TLS == nil || p.TLS.NextProtos != nil {
+		return p.TLS
+	}
+	c := p.TLS.Clone()
+	c.NextProtos = []string{"dot"}
+	return c
+}
+
 // said reports whether q can be of p: it comes from its address, or is signed
 // with its key. An address can be forged, but all that a NOTIFY does is to have
 // p asked.

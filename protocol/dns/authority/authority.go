@@ -55,7 +55,7 @@ type Authority struct {
 	c        Config
 	handlers []*handler
 	zones    map[string]member
-	origins  []dns.Name // of zones, sorted
+	origins  []dns.Name // of zones, in the order in which they came
 	outbound notifier
 	inbound  deferred.Semaphore
 	disk     deferred.Lane
@@ -116,7 +116,7 @@ func (a *Authority) Handler(at twistor.Loop) dns.Handler {
 	return h
 }
 
-// admit takes a new member in.
+// admit takes a new member in: from now on its names are not REFUSED.
 func (a *Authority) admit(origin dns.Name, m member) error {
 	switch {
 	case a.stopped:
@@ -127,8 +127,8 @@ func (a *Authority) admit(origin dns.Name, m member) error {
 		return fmt.Errorf("authority: zone %s: want up to %d zones", origin, DefaultMaxZones)
 	}
 	a.zones[string(origin)] = m
-	i, _ := slices.BinarySearchFunc(a.origins, origin, dns.Compare)
-	a.origins = slices.Insert(a.origins, i, origin)
+	a.origins = append(a.origins, origin)
+	a.publish(origin, m.version())
 	return nil
 }
 

@@ -33,8 +33,8 @@ type notifier struct {
 	local   string // the address to send from
 	t       twistor.PacketTransport
 	port    twistor.Port
-	notices []*notice
-	byID    map[uint16]*notice // those that wait for an answer
+	notices map[string][]*notice // by zone
+	byID    map[uint16]*notice   // those that wait for an answer
 	stopped bool
 }
 
@@ -53,7 +53,7 @@ type notice struct {
 }
 
 func (n *notifier) init(home twistor.Loop, local netip.Addr) {
-	n.home, n.byID = home, map[uint16]*notice{}
+	n.home, n.notices, n.byID = home, map[string][]*notice{}, map[uint16]*notice{}
 	n.local = ":0"
 	if local.IsValid() {
 		n.local = netip.AddrPortFrom(local, 0).String()
@@ -79,33 +79,30 @@ func (n *notifier) tell(origin dns.Name, soa *dns.SOA, peers []Peer) {
 
 // notice is that of a zone and a server.
 func (n *notifier) notice(origin dns.Name, p Peer) *notice {
-	for _, x := range n.notices {
-		if x.peer.Addr == p.Addr && string(x.origin) == string(origin) {
+	for _, x := range n.notices[string(origin)] {
+		if x.peer.Addr == p.Addr {
 			x.peer = p
 			return x
 		}
 	}
 	x := &notice{n: n, origin: origin, peer: p}
-	n.notices = append(n.notices, x)
+	n.notices[string(origin)] = append(n.notices[string(origin)], x)
 	return x
 }
 
 // forget tells nobody of a zone any more.
 func (n *notifier) forget(origin dns.Name) {
-	n.notices = slices.DeleteFunc(n.notices, func(x *notice) bool {
-		gone := string(x.origin) == string(origin)
-		if gone {
-			x.settle()
-		}
-		return gone
-	})
+	for _, x := range n.notices[string(origin)] {
+		x.settle()
+	}
+	delete(n.notices, string(origin))
 }
 
 // stop ends it.
 func (n *notifier) stop() {
 	n.stopped = true
-	for _, x := range n.notices {
-		x.settle()
+	for origin := range n.notices { //sim:unordered nothing is heard of it
+		n.forget(dns.Name(origin))
 	}
 	if n.port != nil {
 		n.port.Close()

@@ -67,26 +67,33 @@ func (s *secondary) ask(co *deferred.Co) error {
 // pull asks one primary: for differences, if we have something, and for all if
 // they cannot be had or do not fit.
 func (s *secondary) pull(co *deferred.Co, from Peer) error {
+	misfit := false
 	if s.zone != nil {
-		in, err := s.exchange(co, from, s.zone.SOA())
+		in, err := s.exchange(co, from, s.zone.SOA(), nil)
 		if err == nil {
 			err = s.take(co, in, from)
 		}
 		if err == nil || !(errors.Is(err, errNoIXFR) || errors.Is(err, zone.ErrNoRecord)) {
 			return err
 		}
+		misfit = errors.Is(err, zone.ErrNoRecord)
 	}
-	in, err := s.exchange(co, from, nil)
+	var ours *dns.SOA
+	if s.zone != nil && !misfit {
+		ours = s.zone.SOA()
+	}
+	in, err := s.exchange(co, from, nil, ours)
 	if err != nil {
 		return err
 	}
 	return s.take(co, in, from)
 }
 
-// exchange gets an answer.
-func (s *secondary) exchange(co *deferred.Co, from Peer, have *dns.SOA) (*inbound, error) {
+// exchange gets an answer: what makes of have the newest version, or all of it,
+// if it is newer than ours.
+func (s *secondary) exchange(co *deferred.Co, from Peer, have, ours *dns.SOA) (*inbound, error) {
 	in := &inbound{origin: s.origin, have: have, maxRecords: s.o.MaxRecords}
-	p := pull{home: s.a.home, peer: from, in: in, maxBytes: s.o.MaxBytes,
+	p := pull{home: s.a.home, peer: from, in: in, ours: ours, maxBytes: s.o.MaxBytes,
 		timeout: s.o.Timeout, idle: s.o.IdleTimeout, dialed: dialTimeout}
 	if s.a.c.Local.IsValid() {
 		p.local = netip.AddrPortFrom(s.a.c.Local, 0).String()

@@ -243,3 +243,6 @@ func (s *site) stop() {
 	s.t.Helper()
 	s.host.Do(s.Stop)
 }
+
+// addrOf is where a host's server is.
+func addrOf(h *sim.Host) netip.AddrPort { return netip.AddrPortFrom(h.Addr(), 53) }

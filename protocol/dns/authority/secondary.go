@@ -92,7 +92,6 @@ func (a *Authority) AddSecondary(origin dns.Name, o Secondary) *deferred.Signal 
 	if err := a.admit(s.origin, s); err != nil {
 		return deferred.Failed[struct{}](a.home, err)
 	}
-	a.publish(s.origin, s.now)
 	end := a.begin()
 	return deferred.Inline(a.home, func(co *deferred.Co) (struct{}, error) {
 		defer end()

@@ -50,11 +50,7 @@ type source struct {
 func (a *Authority) AddSource(origin dns.Name, from Source) error {
 	origin = origin.Clone()
 	s := &source{now: &version{origin: origin, source: from}}
-	if err := a.admit(origin, s); err != nil {
-		return err
-	}
-	a.publish(origin, s.now)
-	return nil
+	return a.admit(origin, s)
 }
 
 func (s *source) version() *version { return s.now }

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"slices"
 	"time"
 
 	"github.com/twistor-go/twistor/protocol/dns"
@@ -25,7 +26,7 @@ type Status struct {
 // Status is how all zones are doing, in the order of their names.
 func (a *Authority) Status() []Status {
 	all := make([]Status, 0, len(a.origins))
-	for _, origin := range a.origins {
+	for _, origin := range slices.SortedFunc(slices.Values(a.origins), dns.Compare) {
 		all = append(all, a.zones[string(origin)].status())
 	}
 	return all
