@@ -17,8 +17,9 @@ type Journal interface {
 	// not, and stays in the zone that is served. An error at once says that the
 	// step is not kept: then it is not made.
 	Append(origin dns.Name, s Step) (*deferred.Signal, error)
-	// Forget drops the steps of a zone: its file is newer than they are.
-	Forget(origin dns.Name) (*deferred.Signal, error)
+	// Rebase drops the first n steps, because the owner's version has them or is
+	// newer. base is its serial: what is left are changes of it.
+	Rebase(origin dns.Name, n int, base uint32) (*deferred.Signal, error)
 }
 
 // newer reports whether serial a comes after b.

@@ -233,8 +233,12 @@ func (m *memory) Append(origin dns.Name, s Step) (*deferred.Signal, error) {
 	return d, nil
 }
 
-func (m *memory) Forget(origin dns.Name) (*deferred.Signal, error) {
-	delete(m.steps, string(origin))
+func (m *memory) Rebase(origin dns.Name, n int, base uint32) (*deferred.Signal, error) {
+	left := slices.Clone(m.steps[string(origin)][n:])
+	for i := range left {
+		left[i].Base = base
+	}
+	m.steps[string(origin)] = left
 	return deferred.Succeeded(struct{}{}), nil
 }
 
