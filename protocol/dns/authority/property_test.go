@@ -20,8 +20,8 @@ type pair struct {
 	memory   *memory
 	one, two *site
 	c        *person
-	serial   int // of names
-	pending  int // updates
+	serial   int             // of names
+	pending  int             // updates
 	promised map[string]bool // names whose update was acknowledged; false: removed
 }
 
@@ -147,4 +147,3 @@ func (p *pair) update() {
 		}
 	})
 }
-
