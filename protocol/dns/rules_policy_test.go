@@ -54,7 +54,7 @@ func TestDNS_04(t *testing.T) {
 		tr := b.tcp()
 		tr.Receive(framed(tt.p))
 		b.clock.Advance(0)
-		if got := len(unframed(t, tr.Take())); got != tt.want || tr.Closed() != (tt.want == 0) {
+		if got := len(unframed(t, tr.Take())); got != tt.want || tr.Closed() != (tt.want == 0 || len(tt.p) == headerBytes) {
 			t.Errorf("%s over TCP: got %d answers, closed %v; want %d", tt.name, got, tr.Closed(), tt.want)
 		}
 		tr.Reset()

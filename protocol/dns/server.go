@@ -94,6 +94,7 @@ type exchange struct {
 	signing Signing          // if w.signing is set
 	began   time.Time        // if there is a Log
 	network uint64           // hash of a stranger's; 0: no stranger
+	found   refusal          // by Query.parse
 	proven  bool             // the sender is who it says: a good cookie, or a key
 }
 
@@ -145,7 +146,7 @@ func (s *Server) serve(p []byte, from twistor.Peer, network Network, to sink) *e
 		s.release(x)
 		return nil
 	}
-	x.to, x.network, x.proven = to, 0, false
+	x.to, x.found, x.network, x.proven = to, r, 0, false
 	if s.Log != nil {
 		x.began = s.loop.Now()
 	}

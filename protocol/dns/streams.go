@@ -150,8 +150,12 @@ func (c *stream) room() *deferred.Signal {
 	return d
 }
 
-// completed is the sink's.
+// completed is the sink's. Who sends nonsense is out of step, and hears that it
+// was: the next length would be nonsense, too.
 func (c *stream) completed(x *exchange) {
+	if x.found == formError || x.found == notImplemented {
+		c.Dismissed()
+	}
 	if i := slices.Index(c.inFlight, x); i >= 0 {
 		c.inFlight = slices.Delete(c.inFlight, i, i+1)
 		c.resume()
