@@ -10,19 +10,40 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns"
 )
 
-// exchange sends one query to one server, and notes how it did. Identical
-// queries that are on their way are sent once.
-func (f *finder) exchange(addr netip.Addr, name dns.Name, t dns.Type) *deferred.Deferred[*dns.Message] {
-	r := f.Recursive
-	at := addr.String()
-	key := at + "/" + string([]byte{byte(t >> 8), byte(t)}) + string(name)
-	if d := r.queries[key]; d != nil {
-		return d.Shield()
-	}
-	s, ok := r.servers.get(at)
+// at is what we know about an address.
+func (r *Recursive) at(addr netip.Addr) *server {
+	key := addr.String()
+	s, ok := r.servers.get(key)
 	if !ok {
 		s = &server{}
-		r.servers.put(at, s)
+		if s.slots.Max = r.MaxPerServer; s.slots.Max <= 0 {
+			s.slots.Max = DefaultMaxPerServer
+		}
+		r.servers.put(key, s)
+	}
+	return s
+}
+
+// query asks one server, as soon as it has not too much to do.
+func (f *finder) query(addr netip.Addr, name dns.Name, t dns.Type) (*dns.Message, error) {
+	s := f.at(addr)
+	s.inFlight++
+	defer func() { s.inFlight-- }()
+	release, err := s.slots.Acquire(f.Loop).Timeout(f.b.until.Sub(f.Loop.Now())).Await(f.co)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return f.exchange(s, addr, name, t).Await(f.co)
+}
+
+// exchange sends one query to one server, and notes how it did. Identical
+// queries that are on their way are sent once.
+func (f *finder) exchange(s *server, addr netip.Addr, name dns.Name, t dns.Type) *deferred.Deferred[*dns.Message] {
+	r := f.Recursive
+	key := addr.String() + "/" + string([]byte{byte(t >> 8), byte(t)}) + string(name)
+	if d := r.queries[key]; d != nil {
+		return d.Shield()
 	}
 	m := new(dns.Message)
 	m.Question = []dns.Question{{Name: name.String(), Qtype: uint16(t), Qclass: dns.ClassIN}}
@@ -30,7 +51,6 @@ func (f *finder) exchange(addr netip.Addr, name dns.Name, t dns.Type) *deferred.
 	m.CheckingDisabled = true // who forwards to a validator by mistake gets data
 	now := r.Loop.Now()
 	r.Stats.Queries++
-	s.inFlight++
 	d := r.Client.Exchange(m, dns.Upstream{Addr: netip.AddrPortFrom(addr, r.Port)})
 	if _, fired := d.Result(); !fired {
 		r.queries[key] = d
@@ -38,12 +58,11 @@ func (f *finder) exchange(addr netip.Addr, name dns.Name, t dns.Type) *deferred.
 		if s.rtt == 0 {
 			wait = 2 * minWait
 		}
-		wait = min(max(wait, 4*s.rtt), maxWait, f.b.until.Sub(now))
+		wait = min(max(wait, 4*s.rtt)<<min(s.silent, 3), maxWait, f.b.until.Sub(now))
 		d.Timeout(wait)
 	}
 	d.Done(func(m *dns.Message, err error) {
 		delete(r.queries, key)
-		s.inFlight--
 		r.note(s, addr, now, err)
 	})
 	return d.Shield()

@@ -13,8 +13,6 @@ type finder struct {
 	co *deferred.Co
 	b  *budget
 	q  dns.Question // that a client asked
-
-	busy bool // a server was left out that has too much to do
 }
 
 // errLame says that a server gave no answer of use.

@@ -101,7 +101,7 @@ func (f *finder) prime() (*delegation, error) {
 		}
 		tried[addr] = true
 		f.b.queries--
-		m, err := f.exchange(addr, dns.Root, dns.TypeNS).Await(f.co)
+		m, err := f.query(addr, dns.Root, dns.TypeNS)
 		if errors.Is(err, deferred.ErrCanceled) || errors.Is(err, deferred.ErrStopped) {
 			return nil, err
 		}

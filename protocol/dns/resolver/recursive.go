@@ -59,7 +59,7 @@ type Recursive struct {
 	MaxQueries int
 	Deadline   time.Duration
 	// MaxPerServer is how many queries may be on their way to one server; beyond
-	// that others are asked. 0: 100.
+	// that others are asked, or queries wait. 0: 100.
 	MaxPerServer int
 	// MaxZones is how many zones, names of servers and servers are remembered,
 	// each. 0: 20,000; those used least recently go.

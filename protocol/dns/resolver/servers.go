@@ -20,6 +20,9 @@ const (
 	band = 100 * time.Millisecond
 	// minWait and maxWait bound how long a server may take.
 	minWait, maxWait = 500 * time.Millisecond, 3 * time.Second
+	// maxRounds is how often the servers of a zone are asked for one name, all in
+	// turn, while they are silent.
+	maxRounds = 3
 	// maxPenalty bounds for how long a silent server is the last to be asked.
 	maxPenalty = 5 * time.Minute
 	// deadTime is how long a zone's servers are left alone when none was of use.
@@ -35,6 +38,7 @@ type server struct {
 	silent   int           // times in a row
 	until    time.Time     // last choice until then
 	inFlight int
+	slots    deferred.Semaphore // of queries to it
 }
 
 // A host is a server's name, and its addresses.
@@ -53,8 +57,8 @@ func (f *finder) ask(z *delegation, name dns.Name, t dns.Type, whole bool, depth
 		return found{}, fail(f.q, CodeNoReachableAuthority, "no server of "+z.name.String()+" answers", nil)
 	}
 	tried := map[netip.Addr]bool{}
-	fetched, answers := 0, 0
-	f.busy = false
+	var silent []netip.Addr
+	fetched, answers, rounds := 0, 0, 1
 	next := 0 // the next name of a server to be looked up
 	for {
 		addr, ok := f.choose(z, tried)
@@ -62,18 +66,27 @@ func (f *finder) ask(z *delegation, name dns.Name, t dns.Type, whole bool, depth
 			if next, ok = f.fetch(z, next, &fetched, depth); ok {
 				continue
 			}
-			break
+			if len(silent) == 0 || rounds == maxRounds {
+				break
+			}
+			rounds++ // a datagram may have been lost
+			for _, a := range silent {
+				delete(tried, a)
+			}
+			silent = silent[:0]
+			continue
 		}
 		tried[addr] = true
 		if f.b.queries <= 0 || !f.Loop.Now().Before(f.b.until) {
 			return found{}, f.over()
 		}
 		f.b.queries--
-		m, err := f.exchange(addr, name, t).Await(f.co)
+		m, err := f.query(addr, name, t)
 		if err != nil {
 			if errors.Is(err, deferred.ErrCanceled) || errors.Is(err, deferred.ErrStopped) {
 				return found{}, err
 			}
+			silent = append(silent, addr)
 			continue
 		}
 		answers++
@@ -95,10 +108,20 @@ func (f *finder) ask(z *delegation, name dns.Name, t dns.Type, whole bool, depth
 	if f.b.queries <= 0 || !f.Loop.Now().Before(f.b.until) {
 		return found{}, f.over()
 	}
-	if answers == 0 && whole && !f.busy {
+	if answers == 0 && whole && f.allSilent(tried) {
 		z.dead = f.Loop.Now().Add(deadTime)
 	}
 	return found{}, fail(f.q, CodeNoReachableAuthority, "no server of "+z.name.String()+" answers", nil)
+}
+
+// allSilent reports whether none of addrs has answered anybody lately.
+func (f *finder) allSilent(addrs map[netip.Addr]bool) bool {
+	silent := true
+	//sim:unordered all of them are asked the same
+	for a := range addrs {
+		silent = silent && f.at(a).silent >= maxRounds
+	}
+	return silent
 }
 
 func (f *finder) over() error {
@@ -112,10 +135,6 @@ func (f *finder) over() error {
 // fastest.
 func (f *finder) choose(z *delegation, tried map[netip.Addr]bool) (netip.Addr, bool) {
 	now := f.Loop.Now()
-	most := f.MaxPerServer
-	if most == 0 {
-		most = DefaultMaxPerServer
-	}
 	type candidate struct {
 		addr netip.Addr
 		rtt  time.Duration
@@ -127,12 +146,11 @@ func (f *finder) choose(z *delegation, tried map[netip.Addr]bool) (netip.Addr, b
 		}
 		c := candidate{a, unknownRTT}
 		if s, ok := f.servers.get(a.String()); ok {
-			if s.inFlight >= most {
-				f.busy = true
-				return
-			}
 			if s.rtt > 0 {
 				c.rtt = s.rtt
+			}
+			if s.inFlight >= s.slots.Max {
+				c.rtt += time.Minute // it has enough to do
 			}
 			if now.Before(s.until) {
 				c.rtt += time.Hour + s.until.Sub(now)

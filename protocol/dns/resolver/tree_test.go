@@ -116,7 +116,7 @@ func (h handler) Serve(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal { r
 func (tr *tree) handle(host string, h dns.Handler) {
 	tr.Helper()
 	at := tr.w.Host(host)
-	s := &dns.Server{Handler: handler(func(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal {
+	s := &dns.Server{MaxAmplification: -1, Handler: handler(func(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal {
 		tr.served[host]++
 		return h.Serve(w, q)
 	})}
@@ -193,7 +193,7 @@ func plain(t *testing.T, w *sim.World) *tree {
 		"elsewhere.net\n@ NS ns\nns A $good\n", "lame.com\n@ NS ns1\nns1 A $stranger\nns2 A $good\nwww A 192.0.2.4\n@ NS ns2\n",
 		"slow.com\n@ NS ns1\nns1 A $silent\n@ NS ns2\nns2 A $good\nwww A 192.0.2.5\n")
 	tr.serve("stranger", "strange.org\n@ NS ns\nns A 192.0.2.99\n")
-	tr.w.Host("silent")
+	w.Partition(tr.client, w.Host("silent"))
 	return tr
 }
 
@@ -210,3 +210,5 @@ const goodZone = `good.com
 	x.new A 192.0.2.3
 	loop1 CNAME loop2
 	loop2 CNAME loop1`
+
+func addrOf(s string) netip.Addr { return netip.MustParseAddr(s) }
