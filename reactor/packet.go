@@ -20,12 +20,14 @@ const (
 	maxPacketSize     = 65_535
 	maxQueuedPackets  = 1024
 	maxQueuedBytes    = 1 << 20
+	keptPacketBytes   = 128 << 10 // of a port that has nothing to send: batches of 1,232 bytes fit
 )
 
 // packetBuffers are what all packet ports of a loop read into and send from.
 type packetBuffers struct {
 	in   [packetBatch]poll.Packet
 	slab []byte
+	size int // of the room of each of in; 0: they have none yet
 	out  [packetBatch]poll.Packet
 
 	// The batch under way.
@@ -35,6 +37,10 @@ type packetBuffers struct {
 
 // fit gives every packet of the batch room for size bytes.
 func (b *packetBuffers) fit(size int) {
+	if b.size == size {
+		return
+	}
+	b.size = size
 	if len(b.slab) < packetBatch*size {
 		b.slab = make([]byte, packetBatch*size)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +209,38 @@ func TestPacketOverflow(t *testing.T) {
 		b.until("they arrive", func() bool { return len(z.got) == sent })
 		if sent != 200 {
 			b.Errorf("%d of 200 were accepted", sent)
+		}
+	})
+}
+
+// TestPacketsWaitForRoom: what the system does not take yet goes out, in order,
+// when it does, though the port sends in the middle of a turn.
+func TestPacketsWaitForRoom(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no unixgram there")
+	}
+	each(t, func(b *bed) {
+		if b.dir == nil {
+			b.Skip("no paths in this world")
+		}
+		dir := b.dir()
+		a := b.station(twistor.ListenConfig{Network: "unixgram", Address: dir + "/a"})
+		z := b.station(twistor.ListenConfig{Network: "unixgram", Address: dir + "/z"})
+		z.Pause() // a UNIX socket has room for few
+		var want []string
+		for i := range 200 {
+			want = append(want, strconv.Itoa(i))
+			if err := a.Send([]byte(want[i]), twistor.Peer{Path: dir + "/z"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		turned := false
+		b.l.CallLater(10*time.Millisecond, func() { turned = true })
+		b.until("a turn ends", func() bool { return turned })
+		z.Resume()
+		b.until("they arrive", func() bool { return len(z.got) == len(want) })
+		if !slices.Equal(z.got, want) {
+			b.Errorf("got %v, want all in order", z.got)
 		}
 	})
 }

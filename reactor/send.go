@@ -33,9 +33,11 @@ func (pp *packetPort) Send(p []byte, to twistor.Peer) error {
 	if len(p) > maxPacketSize-28 && pp.network != "unixgram" {
 		return &net.OpError{Op: "write", Net: pp.network, Addr: net.UDPAddrFromAddrPort(to.Addr), Err: syscall.EMSGSIZE}
 	}
-	if len(pp.out) >= maxQueuedPackets || len(pp.slab)+len(p) > maxQueuedBytes {
+	// A whole batch need not wait: one after another use the same memory.
+	if len(pp.out) >= packetBatch || len(pp.slab)+len(p) > maxQueuedBytes {
 		if !pp.blocked {
 			pp.flush()
+			pp.wanted()
 		}
 		if len(pp.out) >= maxQueuedPackets || len(pp.slab)+len(p) > maxQueuedBytes {
 			return twistor.ErrOverflow
@@ -71,9 +73,10 @@ func (pp *packetPort) flush() {
 		l.packets = new(packetBuffers)
 	}
 	batch := &l.packets.out
-	done := 0
+	done, used := 0, 0
 	for done < len(pp.out) && pp.h != 0 {
 		n := min(len(pp.out)-done, packetBatch)
+		used = max(used, n)
 		for i := range n {
 			o := &pp.out[done+i]
 			batch[i] = poll.Packet{B: pp.slab[o.at : o.at+o.n], N: o.n, Peer: o.to.Addr, Via: o.to.Via, Path: o.to.Path}
@@ -92,11 +95,11 @@ func (pp *packetPort) flush() {
 			l.deeds = append(l.deeds, func() { pp.failed("write", err) })
 		}
 	}
-	clear(batch[:])
+	clear(batch[:used])
 	pp.out = pp.out[:copy(pp.out, pp.out[done:])]
 	if len(pp.out) == 0 {
 		pp.out, pp.slab = pp.out[:0], pp.slab[:0]
-		if cap(pp.slab) > 64<<10 {
+		if cap(pp.slab) > keptPacketBytes {
 			pp.out, pp.slab = nil, nil // a burst is over
 		}
 	} else if at := pp.out[0].at; at > 0 {
