@@ -30,7 +30,7 @@ func (a *answer) deny(e entry, t dns.Type) {
 // See https://www.rfc-editor.org/rfc/rfc4035#section-3.1.3.2 and
 // https://www.rfc-editor.org/rfc/rfc5155#section-7.2.2.
 func (a *answer) proveNoName(name dns.Name, f *found) {
-	closest := f.closest
+	closest := tail(name, f.closest)
 	if a.z.nsec3 != nil {
 		closest = a.proveCloser(closest, name)
 	} else {
@@ -63,7 +63,7 @@ func (a *answer) proveNoData(name dns.Name, e entry, f *found) {
 		return
 	}
 	if f.kind == absent {
-		a.proveCloser(f.closest, name)
+		a.proveCloser(tail(name, f.closest), name)
 		a.matchHash(e.name())
 		return
 	}
@@ -81,7 +81,7 @@ func (a *answer) proveExpansion(name dns.Name, f *found) {
 	switch {
 	case !a.proofs || f.kind != absent:
 	case a.z.nsec3 != nil:
-		a.coverHash(f.next)
+		a.coverHash(tail(name, f.next))
 	default:
 		a.cover(name)
 	}

@@ -6,10 +6,10 @@ import "github.com/twistor-go/twistor/protocol/dns"
 type found struct {
 	kind foundKind
 	e    entry // the name's, the cut's, or the one with the DNAME set
-	// closest is the longest ancestor that exists, of an absent name, and next the
-	// name one label below it: the closest encloser and the next closer name of
-	// RFC 5155 section 1.3.
-	closest, next dns.Name
+	// closest is how long the longest ancestor is that exists, of an absent name,
+	// and next how long the name one label below it: the closest encloser and the
+	// next closer name of RFC 5155 section 1.3.
+	closest, next int
 	// wildcard is the entry of * below closest; nil: there is none.
 	wildcard entry
 }
@@ -35,7 +35,7 @@ func (z *Zone) find(name dns.Name) (f found) {
 		count++
 	}
 	f.e = z.apex
-	closest, h := z.origin, z.hash
+	closest, h := len(z.origin), z.hash
 	for i := count - 1; i >= 0; i-- {
 		if f.e.flags()&hasDNAME != 0 {
 			f.kind = moved
@@ -46,11 +46,11 @@ func (z *Zone) find(name dns.Name) (f found) {
 		h = extend(h, here[:1+here[0]])
 		e := z.names.get(here, h)
 		if e == nil {
-			f.kind, f.closest, f.next = absent, closest, here
-			f.wildcard = z.wildcardOf(closest, parent)
+			f.kind, f.closest, f.next = absent, closest, len(here)
+			f.wildcard = z.wildcardOf(tail(name, closest), parent)
 			return f
 		}
-		f.e, closest = e, here
+		f.e, closest = e, len(here)
 		if e.flags()&hasNS != 0 {
 			f.kind = below
 			return f
@@ -69,3 +69,6 @@ func (z *Zone) wildcardOf(n dns.Name, h uint64) entry {
 	name := dns.Name(b[:2+copy(b[2:], n)])
 	return z.names.get(name, extend(h, b[:2]))
 }
+
+// tail is the last size bytes of n, which are a name.
+func tail(n dns.Name, size int) dns.Name { return n[len(n)-size:] }
