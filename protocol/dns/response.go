@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/miekg/dns"
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
 )
@@ -179,10 +178,10 @@ func (w *ResponseWriter) addRecords(s Section, rrs []RR) {
 			w.scratch = make([]byte, 512)
 		}
 		w.scratch = w.scratch[:cap(w.scratch)]
-		end, err := dns.PackRR(rr, w.scratch, 0, nil, false)
+		end, err := packRR(rr, w.scratch, 0)
 		if err != nil && len(w.scratch) < MaxMessageBytes {
 			w.scratch = make([]byte, MaxMessageBytes)
-			end, err = dns.PackRR(rr, w.scratch, 0, nil, false)
+			end, err = packRR(rr, w.scratch, 0)
 		}
 		if err != nil {
 			w.err = fmt.Errorf("dns: cannot write the record %s: %w", rr, err)

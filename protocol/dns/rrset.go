@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-
-	"github.com/miekg/dns"
 )
 
 // PackRRset makes an RRset of records, which have one name and type: the way
@@ -20,10 +18,10 @@ func PackRRset(rrs []RR) (RRset, error) {
 	scratch := make([]byte, 512)
 	for _, rr := range rrs {
 		scratch = scratch[:cap(scratch)]
-		end, err := dns.PackRR(rr, scratch, 0, nil, false)
+		end, err := packRR(rr, scratch, 0)
 		if err != nil && len(scratch) < MaxMessageBytes {
 			scratch = make([]byte, MaxMessageBytes)
-			end, err = dns.PackRR(rr, scratch, 0, nil, false)
+			end, err = packRR(rr, scratch, 0)
 		}
 		if err != nil {
 			return RRset{}, fmt.Errorf("dns: cannot write the record %s: %w", rr, err)
@@ -51,7 +49,7 @@ func (s RRset) RRs(owner Name) ([]RR, error) {
 		b = binary.BigEndian.AppendUint16(b, ClassIN)
 		b = binary.BigEndian.AppendUint32(b, s.TTL)
 		b = append(b, p[:2+size]...)
-		rr, _, err := dns.UnpackRR(b, 0)
+		rr, _, err := unpackRR(b, 0)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errFormat, err)
 		}

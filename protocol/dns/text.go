@@ -26,7 +26,31 @@ func ParseRR(s string) (RR, error) {
 // with the same data. TTLs do not count, and names' case does not either.
 //
 // See https://www.rfc-editor.org/rfc/rfc2136#section-1.1.1.
-func Same(a, b RR) bool { return dns.IsDuplicate(a, b) }
+func Same(a, b RR) bool {
+	if dns.IsDuplicate(a, b) {
+		return true
+	}
+	x, y := a.Header(), b.Header()
+	if x.Rrtype != y.Rrtype || x.Class != y.Class || !strings.EqualFold(x.Name, y.Name) {
+		return false
+	}
+	// Hexadecimal data have the case in which somebody wrote them; from the wire
+	// they have one.
+	a, b = throughWire(a), throughWire(b)
+	return a != nil && b != nil && dns.IsDuplicate(a, b)
+}
+
+// throughWire is rr as it would come in a message; nil: it cannot.
+func throughWire(rr RR) RR {
+	p, err := AppendRR(nil, rr)
+	if err != nil {
+		return nil
+	}
+	if rr, _, err = unpackRR(p, 0); err != nil {
+		return nil
+	}
+	return rr
+}
 
 // Copy is rr again, for who changes it.
 func Copy(rr RR) RR { return dns.Copy(rr) }

@@ -18,7 +18,7 @@ import (
 func AppendRR(b []byte, rr RR) ([]byte, error) {
 	for room := 512; ; room = MaxMessageBytes + MaxNameBytes + 10 {
 		b = slices.Grow(b, room)
-		end, err := dns.PackRR(rr, b[:cap(b)], len(b), nil, false)
+		end, err := packRR(rr, b[:cap(b)], len(b))
 		if err == nil {
 			return b[:end], nil
 		}

@@ -69,7 +69,7 @@ type item struct {
 }
 
 func compareItems(a, b item) int {
-	return cmp.Or(cmp.Compare(a.place, b.place), bytes.Compare(a.data, b.data))
+	return cmp.Or(cmp.Compare(a.place, b.place), compareData(a.place.rtype(), a.data, b.data))
 }
 
 // edits are those of c, by name; those of one name in the order in which they

@@ -95,8 +95,8 @@ func (b *builder) check(name dns.Name, p []byte) (t dns.Type, ttl uint32, data [
 		return t, ttl, data, fmt.Errorf("%s %s: class %s: want IN", name, t, class)
 	case isMeta(t):
 		return t, ttl, data, fmt.Errorf("%s %s: want a type that zones hold", name, t)
-	case t == dns.TypeRRSIG && len(data) < 18:
-		return t, ttl, data, fmt.Errorf("%s %s: want a type, an algorithm and more", name, t)
+	case !wellFormed(t, data):
+		return t, ttl, data, fmt.Errorf("%s %s: %d bytes of data: want those of its type", name, t, len(data))
 	case ttl > MaxTTL:
 		return t, ttl, data, fmt.Errorf("%s %s: TTL %d: want up to %d", name, t, ttl, MaxTTL)
 	}
@@ -184,7 +184,7 @@ func (b *builder) compare(x, y record) int {
 	if bx.place != by.place {
 		return cmp.Compare(bx.place, by.place)
 	}
-	return bytes.Compare(bx.data, by.data)
+	return compareData(bx.place.rtype(), bx.data, by.data)
 }
 
 // zone is the zone of all records. The builder is used up.
@@ -248,7 +248,7 @@ func (b *builder) entry(z *Zone, w *entryWriter, name dns.Name, rs []record) err
 	var latest body
 	for i, r := range rs {
 		x := b.body(r.body)
-		if i > 0 && x.place == before.place && bytes.Equal(x.data, before.data) {
+		if i > 0 && x.place == before.place && compareData(x.place.rtype(), x.data, before.data) == 0 {
 			continue // as it often is in transfers and in files that people wrote
 		}
 		before = x

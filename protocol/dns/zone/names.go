@@ -76,10 +76,10 @@ func lowerName(n []byte, to *[dns.MaxNameBytes]byte) dns.Name {
 	return dns.Name(to[:len(n)])
 }
 
-// nameBytes is how long the name is with which p begins. Our own data are well
-// formed; where they are not, it is 0.
+// nameBytes is how long the name is with which p begins; 0: it begins with
+// none.
 func nameBytes(p []byte) int {
-	for at := 0; at < len(p) && at < dns.MaxNameBytes; at += 1 + int(p[at]) {
+	for at := 0; at < len(p) && at < dns.MaxNameBytes && p[at] <= dns.MaxLabelBytes; at += 1 + int(p[at]) {
 		if p[at] == 0 {
 			return at + 1
 		}

@@ -211,7 +211,8 @@ func (z *Zone) RRset(name dns.Name, t dns.Type) (dns.RRset, bool) {
 	return all, all.Type != 0
 }
 
-// RRs is RRset as records, with lower-case names before them; nil: none.
+// RRs is RRset as records, with lower-case names before them; nil: none, or
+// data that are not of their type.
 func (z *Zone) RRs(name dns.Name, t dns.Type) []dns.RR {
 	set, ok := z.RRset(name, t)
 	if !ok {
@@ -219,7 +220,7 @@ func (z *Zone) RRs(name dns.Name, t dns.Type) []dns.RR {
 	}
 	rrs, err := set.RRs(name)
 	if err != nil {
-		panic("zone: internal error: " + err.Error()) // they were records before
+		return nil // a program gave Unknown data for a type that is known
 	}
 	return rrs
 }
