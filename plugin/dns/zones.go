@@ -90,6 +90,9 @@ func (t *tree) read(co *deferred.Co) (reading, error) {
 func (r *reading) add(files twistor.FS, f zoneFile) {
 	r.files = append(r.files, f.file)
 	z, err := readZone(files, f)
+	if isAbsent(err) {
+		err = fmt.Errorf("--zone: %w", err)
+	}
 	if err != nil {
 		r.broken = append(r.broken, err)
 		return
@@ -187,8 +190,10 @@ func (t *tree) zonesState() string {
 	switch {
 	case len(all) == 0:
 		return ""
+	case missing > 0 && len(all) == 1:
+		return fmt.Sprintf("zone %s, which is not here", all[0].Origin)
 	case missing > 0:
-		return fmt.Sprintf("%d zones, %d of them not here or expired", len(all), missing)
+		return fmt.Sprintf("%d zones, %d of them not here", len(all), missing)
 	case len(all) == 1:
 		return fmt.Sprintf("zone %s, serial %d", all[0].Origin, all[0].Serial)
 	}
