@@ -27,6 +27,7 @@ type inquiry struct {
 	cookie *cookie         // nil: none is sent
 	wire   []byte          // what was sent over UDP
 	end    int             // of the question in wire
+	asked  []byte          // the question, with the name as m has it
 	began  time.Time       // when
 	wrong  int
 	proof  *Signing // of wire; nil: it is not signed
@@ -114,6 +115,7 @@ func (x *inquiry) open() {
 		return
 	}
 	binary.BigEndian.PutUint16(x.wire, d.id)
+	x.asked = bytes.Clone(x.wire[headerBytes:x.end])
 	if !c.KeepCase {
 		mix(x.wire[headerBytes:x.end-4], d.bits)
 	}
@@ -187,6 +189,10 @@ func (x *inquiry) received(p []byte) {
 			x.stream()
 			return
 		}
+	}
+	if len(p) >= x.end && p[5] == 1 {
+		// The records' names point to the question: nobody is to see its letters.
+		copy(p[headerBytes:], x.asked)
 	}
 	m, err := ParseMessage(p)
 	if err != nil {

@@ -206,7 +206,11 @@ func (l *line) end(err error) {
 	}
 	if k := l.conn; k != nil {
 		l.conn = nil
-		k.Abort()
+		if k.wanted == 0 {
+			k.Close()
+		} else {
+			k.Abort()
+		}
 		for _, r := range k.outstanding() {
 			r.settle(nil, err)
 		}
