@@ -18,6 +18,8 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns/resolver"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/service/persist"
+	"github.com/twistor-go/twistor/service/zonejournal"
 )
 
 // Service implements plugin.Config.
@@ -62,13 +64,14 @@ func (t *tree) port(at place) service.Service {
 // starts before them. Loop-only.
 type tree struct {
 	*plan
-	home  twistor.Loop
-	log   queryLog
-	keys  *dns.Keyring
-	hints []dns.RR // of --root-hints; nil: none
-	auth  *authority.Authority
-	zones []served // of files, in the order in which they came
-	sites []*site  // in the order of the loops; nil: it does not run
+	home    twistor.Loop
+	log     queryLog
+	keys    *dns.Keyring
+	hints   []dns.RR             // of --root-hints; nil: none
+	journal *zonejournal.Journal // of updates; nil: none
+	auth    *authority.Authority
+	zones   []served // of files, in the order in which they came
+	sites   []*site  // in the order of the loops; nil: it does not run
 }
 
 func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
@@ -88,7 +91,9 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	if err != nil {
 		return errors.Join(err, t.Stop(co))
 	}
-	t.auth = authority.New(t.home, authority.Config{Dir: t.CopyDir})
+	if err := t.openAuthority(co, h.Store()); err != nil {
+		return errors.Join(err, t.Stop(co))
+	}
 	for _, l := range t.home.Siblings() {
 		t.sites = append(t.sites, t.newSite(l, cookies))
 	}
@@ -98,6 +103,39 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	if err := t.each(co, (*site).open); err != nil {
 		return errors.Join(noInput(err), t.Stop(co))
 	}
+	return nil
+}
+
+// openAuthority makes what keeps the zones, and opens what it remembers.
+func (t *tree) openAuthority(co *deferred.Co, store *persist.Store) error {
+	c := authority.Config{Dir: t.CopyDir}
+	if t.CopyDir != "" {
+		files := t.home.FS()
+		_, err := deferred.Go(t.home, func(context.Context) (none struct{}, err error) {
+			if err := files.Mkdir(t.CopyDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+				return none, err
+			}
+			return none, nil
+		}).Await(co)
+		if err != nil {
+			return &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--copy-dir: %w", err)}
+		}
+	}
+	switch {
+	case len(t.updates) == 0:
+	case store == nil:
+		t.home.Log().Warn("updates last as long as the process: there is nowhere to keep them")
+	default:
+		if t.journal == nil {
+			j := new(zonejournal.Journal)
+			if err := j.Open(co, store); err != nil {
+				return err
+			}
+			t.journal = j
+		}
+		c.Journal = t.journal
+	}
+	t.auth = authority.New(t.home, c)
 	return nil
 }
 
@@ -209,10 +247,13 @@ func (t *tree) State() string {
 	if t.auth != nil {
 		state = t.zonesState()
 	}
-	if lost := t.log.lost(); lost != "" {
-		state = strings.TrimPrefix(state+", "+lost, ", ")
+	if t.journal != nil && t.journal.Err() != nil {
+		state += fmt.Sprintf(", updates are not kept: %v", t.journal.Err())
 	}
-	return state
+	if lost := t.log.lost(); lost != "" {
+		state += ", " + lost
+	}
+	return strings.TrimPrefix(state, ", ")
 }
 
 // A hint tells who typed no option what there is now, once the ports are open.
