@@ -39,7 +39,7 @@ func asks(t *testing.T, w *sim.World, c *Client, n int) {
 // TestLinePipelined: many queries share a connection, whatever the order of the
 // answers, however the bytes are cut; it is kept, and closed when it is idle.
 func TestLinePipelined(t *testing.T) {
-	sim.Seeds(t, 30, func(t *testing.T, w *sim.World) {
+	sim.Seeds(t, 12, func(t *testing.T, w *sim.World) {
 		f := new(fakeServer)
 		var held []*Message
 		f.tcp = func(q *Message, _ twistor.Peer) []*Message {

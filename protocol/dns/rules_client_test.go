@@ -569,7 +569,7 @@ func TestClientCookieJar(t *testing.T) {
 // TestClientNetworks: lost, late and doubled datagrams, bytes cut anywhere:
 // answers come all the same, the right ones.
 func TestClientNetworks(t *testing.T) {
-	sim.Seeds(t, 60, func(t *testing.T, w *sim.World) {
+	sim.Seeds(t, 20, func(t *testing.T, w *sim.World) {
 		w.Net.Loss, w.Net.Duplicate, w.Net.Reorder = 0.2, 0.2, 0.5
 		f := &fakeServer{}
 		f.udp = func(q *Message, p twistor.Peer) []*Message {
