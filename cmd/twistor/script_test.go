@@ -20,8 +20,8 @@ import (
 )
 
 // TestScript runs the sessions in testdata/script, as a person types them. Each
-// has a directory of its own, and $ADDR, an address where nobody listens. What
-// it leaves running is killed.
+// has a directory of its own, and $ADDR, an address where nobody listens; $PORT is
+// its port. What it leaves running is killed.
 //
 // The rows that they prove:
 //
@@ -30,6 +30,7 @@ import (
 //   - daemon: A13, W02-W05, W07 by purpose (--log-format json), W12, W13, W17, W19
 //     by purpose (--loops), W20 by purpose (--log-level debug), W22, W23, W27, W28,
 //     W29, F-26; W29's way to run, in the foreground, is the only other one
+//   - dns: G07, S02 for zones, UC22 for zones, keys, DoT and DoH
 //   - full: F-30
 //   - plugins: A04, U01, W01, W24, W31
 //   - privileges: W15, F-26
@@ -51,6 +52,8 @@ func TestScript(t *testing.T) {
 					return err
 				}
 				env.Setenv(name, free.Addr().String())
+				_, port, _ := net.SplitHostPort(free.Addr().String())
+				env.Setenv(strings.Replace(name, "ADDR", "PORT", 1), port)
 				free.Close()
 			}
 			env.Defer(func() { killAll(env.WorkDir) })
