@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"net"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -40,5 +41,23 @@ func TestServe(t *testing.T) {
 	}
 	if got.Id != m.Id || len(got.Answer) != 1 || len(got.Ns) != 1 || len(got.Extra) != 2 || got.Question[0].Name != "eXample.com." {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestSharedRecord: a record that several loops answer with is not written to.
+func TestSharedRecord(t *testing.T) {
+	shared := &A{Hdr: RecordHeader{Name: "example.com.", Rrtype: TypeA, Class: ClassIN, Ttl: 60}, A: net.IPv4(192, 0, 2, 1)}
+	want := *shared
+	for _, rr := range []RR{shared, &AMTRELAY{Hdr: RecordHeader{Name: "example.com.", Rrtype: TypeAMTRELAY, Class: ClassIN}, GatewayType: amtOptional}} {
+		before := *rr.Header()
+		if _, err := packRR(rr, make([]byte, 512), 0); err != nil {
+			t.Fatal(err)
+		}
+		if *rr.Header() != before {
+			t.Errorf("got the head %v, want %v", rr.Header(), before)
+		}
+	}
+	if shared.Hdr != want.Hdr {
+		t.Errorf("got %v, want %v", shared, &want)
 	}
 }

@@ -9,11 +9,20 @@ import "github.com/miekg/dns"
 // See https://www.rfc-editor.org/rfc/rfc8777#section-4.2.2.
 const amtOptional = 0x80
 
+// A lent record has a head of its own: the library notes in the head how long
+// what it wrote is, and records are everybody's, on all loops.
+type lent struct {
+	RR
+	head RecordHeader
+}
+
+func (l *lent) Header() *RecordHeader { return &l.head }
+
 // packRR writes a record to b at off, uncompressed, and returns where it ends.
 func packRR(rr RR, b []byte, off int) (int, error) {
 	a, ok := rr.(*AMTRELAY)
 	if !ok || a.GatewayType&amtOptional == 0 {
-		return dns.PackRR(rr, b, off, nil, false)
+		return dns.PackRR(&lent{rr, *rr.Header()}, b, off, nil, false)
 	}
 	plain := *a
 	plain.GatewayType &^= amtOptional
