@@ -17,6 +17,9 @@ type binary struct {
 	absent string // the reason; "": it is there
 }
 
+// command is our command itself, which is another module's.
+const command = "twistor"
+
 // programs are the Go programs of cmd; C ones follow with their libraries.
 var (
 	programs = []string{
@@ -36,7 +39,7 @@ var needs = map[string][]string{
 	"timers": {"micro-"}, "deferreds": {"micro-"}, "coroutines": {"micro-"}, "durable": {"durable-"},
 	"http": {"load", "http-", "epoll"}, "files": {"load", "http-"}, "https": {"load", "http-"}, "h2": {"http-"},
 	"websocket": {"load", "ws-"}, "slow": {"load", "http-"},
-	"dns": {"load", "dns-", "reflect"},
+	"dns": {"load", "dns-", "reflect", command},
 }
 
 // build makes every program it can that one of these suites needs; none are
@@ -65,8 +68,11 @@ func build(p plan, suites ...string) map[string]binary {
 		path, _ := filepath.Abs(filepath.Join(p.bin, name))
 		cmd := exec.Command(words[0], append(words[1:len(words):len(words)], "-o", path)...)
 		cmd.Dir = p.root
-		switch words[0] {
-		case "go":
+		switch {
+		case name == command:
+			cmd.Dir = filepath.Join(p.root, "..")
+			cmd.Args = append(cmd.Args, "./cmd/"+name)
+		case words[0] == "go":
 			cmd.Args = append(cmd.Args, "./cmd/"+name)
 		default:
 			cmd.Args = append(cmd.Args, "c/"+name+".c")
@@ -83,6 +89,7 @@ func build(p plan, suites ...string) map[string]binary {
 	for _, name := range programs {
 		compile(name, "go", "build")
 	}
+	compile(command, "go", "build")
 	for name := range cPrograms {
 		compile(name, "gcc", "-O2", "-Wall")
 	}

@@ -15,6 +15,9 @@ import (
 	"github.com/twistor-go/twistor/bench/internal/proc"
 )
 
+// Ours as a person starts it.
+const usDNS = us + " dns"
+
 // The dns suite's cells, by which the marks find them.
 const (
 	answers   = "A, over UDP, 1,000 names"
@@ -37,8 +40,11 @@ func dnsSuite(p plan, built map[string]binary, dir string) suite {
 	}
 	reflect := built["reflect"]
 	floor := peer{name: "C recvmmsg", words: []string{reflect.path, "ADDR"}, absent: reflect.absent}
+	ours := built[command]
 	peers := []peer{
 		n.server(us, "dns-twistor"),
+		{name: usDNS, absent: ours.absent,
+			words: []string{ours.path, "dns", "--zone", hosts.Zone + "=ZONE", "--listen", "udp:ADDR", "--listen", "tcp:ADDR"}},
 		n.nsd(),
 		n.knot(),
 		n.server("miekg/dns", "dns-miekg"),
