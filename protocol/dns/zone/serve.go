@@ -54,6 +54,7 @@ type step struct {
 	name   dns.Name
 	before *step // nil: this is the question's
 	length int
+	moved  *byte // the entry whose DNAME record leads on from here; nil: none does
 }
 
 // look answers what is asked about s's name.
@@ -166,7 +167,13 @@ func (a *answer) follow(s *step, target []byte) {
 // See https://www.rfc-editor.org/rfc/rfc6672#section-3.2.
 func (a *answer) move(s *step, e entry) {
 	set, sigs, _ := e.find(dns.TypeDNAME)
-	a.add(dns.Answer, e.name(), set, sigs)
+	again := false
+	for t := s.before; t != nil; t = t.before {
+		again = again || t.moved == &e[0]
+	}
+	if s.moved = &e[0]; !again {
+		a.add(dns.Answer, e.name(), set, sigs)
+	}
 	kept := s.name[:len(s.name)-len(e.name())]
 	target := set.Data[2:]
 	if len(kept)+len(target) > dns.MaxNameBytes {
