@@ -58,7 +58,8 @@ func checkMessage(p []byte) error {
 			return malformed("a question runs beyond the end")
 		}
 	}
-	opts, seen := 0, onlyOnce{changes: counts[0] == 0 || Opcode(p[2]>>3&0xf) == OpcodeUpdate}
+	update := Opcode(p[2]>>3&0xf) == OpcodeUpdate
+	opts, seen := 0, onlyOnce{changes: counts[0] == 0 || update}
 	if t := Type(binary.BigEndian.Uint16(p[off-4:])); counts[0] > 0 && (t == TypeAXFR || t == TypeIXFR) {
 		seen.changes = true
 	}
@@ -68,7 +69,7 @@ func checkMessage(p []byte) error {
 			if err != nil {
 				return err
 			}
-			if err := checkData(p, &h); err != nil {
+			if err := checkData(p, &h, update); err != nil {
 				return err
 			}
 			switch h.rtype {

@@ -1,5 +1,7 @@
 package dns
 
+import "github.com/miekg/dns"
+
 // namesIn says where in the data of a record of type t there are names that may
 // go on elsewhere in the message: skip bytes before them, and how many. Types
 // that are younger must not do that; those of them that begin with names are
@@ -24,8 +26,26 @@ func namesIn(t Type) (skip, names int) {
 	return 0, 0
 }
 
-// checkData checks the names in the data of the record h of p.
-func checkData(p []byte, h *recordHead) error {
+// emptyData reports whether records of type t can be without data. Those of
+// updates, which say what is to go or to be there, always can (RFC 2136).
+func emptyData(t Type) bool {
+	switch t {
+	case TypeNULL, TypeAPL, TypeOPT, TypeANY, TypeNXNAME, TypeEID, TypeNIMLOC:
+		return true
+	}
+	_, known := dns.TypeToRR[uint16(t)]
+	return !known
+}
+
+// checkData checks the names in the data of the record h of p, and that it has
+// data.
+func checkData(p []byte, h *recordHead, update bool) error {
+	if h.data == h.end {
+		if update && (h.class == ClassANY || h.class == ClassNONE) || emptyData(h.rtype) {
+			return nil
+		}
+		return errNoData
+	}
 	skip, names := namesIn(h.rtype)
 	off := h.data + skip
 	if h.rtype == TypeNAPTR { // three strings stand before the name
@@ -35,9 +55,6 @@ func checkData(p []byte, h *recordHead) error {
 				off += 1 + int(p[off])
 			}
 		}
-	}
-	if h.data == h.end { // of an update, which deletes
-		return nil
 	}
 	var name [MaxNameBytes]byte
 	for range names {

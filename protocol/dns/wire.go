@@ -32,6 +32,7 @@ var (
 	errForward    = malformed("a pointer does not lead backwards")
 	errLabelKind  = malformed("a label is of no known kind")
 	errRecordCut  = malformed("a record runs beyond the end")
+	errNoData     = malformed("a record of that type has no data")
 	errDataCut    = malformed("a record's data run beyond the end")
 )
 
