@@ -27,7 +27,8 @@ func namesIn(t Type) (skip, names int) {
 }
 
 // emptyData reports whether records of type t can be without data. Those of
-// updates, which say what is to go or to be there, always can (RFC 2136).
+// updates, which say what is to go or to be there, always can (RFC 2136), and
+// who updates refuses others.
 func emptyData(t Type) bool {
 	switch t {
 	case TypeNULL, TypeAPL, TypeOPT, TypeANY, TypeNXNAME, TypeEID, TypeNIMLOC:
@@ -41,7 +42,7 @@ func emptyData(t Type) bool {
 // data.
 func checkData(p []byte, h *recordHead, update bool) error {
 	if h.data == h.end {
-		if update && (h.class == ClassANY || h.class == ClassNONE) || emptyData(h.rtype) {
+		if update || emptyData(h.rtype) {
 			return nil
 		}
 		return errNoData
