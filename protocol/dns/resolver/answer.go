@@ -122,6 +122,9 @@ func (a *answer) add(section dns.Section, s rrset, proof bool) error {
 	if err != nil {
 		return err
 	}
+	if _, err := set.RRs(s.name); err != nil { // data that are too short, for one
+		return err
+	}
 	if set.TTL >= longTTL {
 		set.TTL = 0
 	}
@@ -135,6 +138,9 @@ func (a *answer) add(section dns.Section, s rrset, proof bool) error {
 	}
 	signed, err := dns.PackRRset(sigs)
 	if err != nil {
+		return err
+	}
+	if _, err := signed.RRs(s.name); err != nil {
 		return err
 	}
 	signed.TTL = set.TTL
