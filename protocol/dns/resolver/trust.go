@@ -195,4 +195,3 @@ func (c *validation) keys(name dns.Name, ds []*dns.DS, life time.Duration) (*tru
 func question(name dns.Name, t dns.Type) dns.Question {
 	return dns.Question{Name: name.String(), Qtype: uint16(t), Qclass: dns.ClassIN}
 }
-
