@@ -87,6 +87,7 @@ type Client struct {
 	tries     list.List // *inquiry, those with a socket, the oldest first
 	fresh     list.List // *inquiry, those without, that never had one
 	parked    list.List // *inquiry, those that had to give theirs away
+	delegated list.List // *inquiry, those that an Exchanger carries
 	giving    bool      // give is at work
 	giver     twistor.Timer
 	roundTrip time.Duration // smoothed, over UDP, of all servers
@@ -161,7 +162,7 @@ func (c *Client) Close() error {
 		return nil
 	}
 	c.closed = true
-	for _, q := range []*list.List{&c.tries, &c.fresh, &c.parked} {
+	for _, q := range []*list.List{&c.tries, &c.fresh, &c.parked, &c.delegated} {
 		for q.Len() > 0 {
 			q.Front().Value.(*inquiry).fail(net.ErrClosed)
 		}

@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"encoding/binary"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/twistor-go/twistor"
@@ -36,7 +37,7 @@ type inquiry struct {
 	socket  *socket       // nil: none
 	place   *list.Element // in list
 	list    *list.List    // of the Client; nil: in none
-	had     bool          // a socket, once
+	had     bool          // a socket, in this try
 	request *request      // over TCP or TLS; nil: none
 
 	noEDNS    bool // the server does not know it
@@ -49,11 +50,13 @@ type inquiry struct {
 func (c *Client) inquire(m *Message, u Upstream, tries []time.Duration) *inquiry {
 	x := &inquiry{c: c, up: u, m: m, tries: tries, noEDNS: c.NoEDNS, done: deferred.New[*Message](c.Loop)}
 	x.done.OnCancel(x.stop)
-	if err := u.check(); err != nil {
-		x.fail(err)
-		return x
+	err := u.check()
+	if c.closed {
+		err = net.ErrClosed
 	}
 	switch {
+	case err != nil:
+		x.fail(err)
 	case u.Exchanger != nil:
 		x.delegate()
 	case u.Network == OverUDP:
@@ -67,6 +70,7 @@ func (c *Client) inquire(m *Message, u Upstream, tries []time.Duration) *inquiry
 // delegate has an Exchanger do it.
 func (x *inquiry) delegate() {
 	x.c.stats.Queries++
+	x.queue(&x.c.delegated)
 	d := x.up.Exchanger.Exchange(x.m)
 	x.timer = x.c.Loop.CallLater(max(x.tries[0], streamTimeout), x.expire)
 	x.done.OnCancel(d.Cancel)
@@ -88,6 +92,12 @@ func (x *inquiry) delegate() {
 func (x *inquiry) try() {
 	x.timer = x.c.Loop.CallLater(x.tries[0], x.tried)
 	x.tries = x.tries[1:]
+	x.wait()
+}
+
+// wait waits for a socket, and sends the query from it.
+func (x *inquiry) wait() {
+	x.had = false
 	x.queue(&x.c.fresh)
 	x.c.give()
 }
@@ -253,11 +263,16 @@ func (x *inquiry) answered(m *Message) {
 func (x *inquiry) again() {
 	if x.up.Network == OverUDP && !x.streamed {
 		x.release()
-		x.queue(&x.c.fresh)
-		x.c.give()
+		x.wait()
 		return
 	}
-	x.streamed, x.request = false, nil
+	x.timer.Stop()
+	x.release()
+	if x.request != nil {
+		x.request.cancel()
+		x.request = nil
+	}
+	x.streamed = false
 	x.stream()
 }
 

@@ -142,6 +142,10 @@ func (l *line) send() {
 		}
 		return
 	}
+	if len(l.conn.sent) >= maxSent {
+		l.conn.Abort() // most of them are given up: it answers too little
+		return
+	}
 	for len(l.waiting) > 0 && !l.conn.Full() && len(l.conn.sent) < maxSent && !(l.oneByOne && l.conn.wanted > 0) {
 		r := l.waiting[0]
 		l.waiting = l.waiting[1:]

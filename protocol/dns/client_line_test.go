@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -348,5 +349,99 @@ func TestUpstream(t *testing.T) {
 	}
 	if c.pending != 0 {
 		t.Errorf("%d pending", c.pending)
+	}
+}
+
+// TestClientClose: all that is on its way fails at once, by whatever way it
+// went, and nothing is left behind.
+func TestClientClose(t *testing.T) {
+	w := sim.New(t, 0)
+	f := &fakeServer{tcp: func(*Message, twistor.Peer) []*Message { return nil }}
+	c := asking(t, w, f)
+	u := c.Servers[0]
+	tcp := u
+	tcp.Network = OverTCP
+	k := &carrier{answer: func(m *Message) *deferred.Deferred[*Message] { return deferred.New[*Message](c.Loop) }}
+	c.Servers = []Upstream{u, tcp, {Exchanger: k}}
+	c.MaxSockets = 3
+	c.Order = InTurn
+	failed, n := 0, 0
+	note := func(_ *Message, err error) {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+		failed++
+	}
+	for i := range 30 {
+		c.Resolve(Question{Name: fmt.Sprintf("n%d.test.", i), Qtype: TypeA}, Options{}).Done(note)
+		n++
+	}
+	for _, u := range c.Servers {
+		c.Exchange(&Message{Question: []Question{{Name: "x.test.", Qtype: TypeA, Qclass: ClassIN}}}, u).Done(note)
+		n++
+	}
+	w.Advance(100 * time.Millisecond)
+	if len(f.heard) != 3 || len(f.asked) != 11 || len(k.asked) != 11 || failed != 0 {
+		t.Fatalf("%d, %d and %d asked, %d failed", len(f.heard), len(f.asked), len(k.asked), failed)
+	}
+	c.Close()
+	if failed != n || c.pending != 0 || len(c.errands) != 0 || len(c.lines) != 0 || c.sockets != 0 || c.tries.Len()+c.fresh.Len()+c.parked.Len()+c.delegated.Len() != 0 {
+		t.Errorf("%d of %d failed; %d pending, %d lines, %d sockets", failed, n, c.pending, len(c.lines), c.sockets)
+	}
+	if _, err := outcome(c.Resolve(Question{Name: "a.test.", Qtype: TypeA}, Options{})); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestClientFallbackOverTCP: what is to be asked in another way is, over TCP
+// too: without EDNS, and with the cookie that the server wants.
+func TestClientFallbackOverTCP(t *testing.T) {
+	w := sim.New(t, 0)
+	f := &fakeServer{}
+	f.tcp = func(q *Message, _ twistor.Peer) []*Message {
+		m := reply(q, q.Question[0].Name+" 60 A 192.0.2.1")
+		if q.IsEdns0() != nil {
+			m.Rcode, m.Answer, m.Extra = RcodeFormatError, nil, nil
+		}
+		return []*Message{m}
+	}
+	c := overTCP(t, w, f)
+	asks(t, w, c, 3)
+	if len(f.asked) != 6 || f.conns != 1 {
+		t.Errorf("%d queries over %d connections", len(f.asked), f.conns)
+	}
+	f.asked = nil
+	f.tcp = func(q *Message, _ twistor.Peer) []*Message {
+		m := reply(q, q.Question[0].Name+" 60 A 192.0.2.1")
+		cookie := sentCookie(q)
+		m.IsEdns0().Option = append(m.IsEdns0().Option, withCookie(cookie[:16]+"0102030405060708"))
+		if len(cookie) == 16 {
+			m.Rcode, m.Answer = RcodeBadCookie, nil
+		}
+		return []*Message{m}
+	}
+	asks(t, w, c, 1)
+	asks(t, w, c, 1)
+	if len(f.asked) != 3 {
+		t.Errorf("%d queries", len(f.asked))
+	}
+}
+
+// TestLineFull: queries that nobody waits for any more, and that are never
+// answered, cannot fill a connection for good.
+func TestLineFull(t *testing.T) {
+	w := sim.New(t, 0)
+	f := &fakeServer{tcp: holes}
+	c := overTCP(t, w, f)
+	asks(t, w, c, 1)
+	k := f.conns
+	for l := range c.lines {
+		for id := 0; len(c.lines[l].conn.sent) < maxSent; id++ {
+			c.lines[l].conn.sent[uint16(id)] = &request{l: c.lines[l], settled: true}
+		}
+	}
+	asks(t, w, c, 3)
+	if f.conns != k+1 {
+		t.Errorf("%d connections: want another one", f.conns)
 	}
 }

@@ -107,6 +107,10 @@ func (c *Client) ordered() []int {
 // ask asks the next server.
 func (e *errand) ask() {
 	c := e.c
+	if c.closed {
+		e.end(nil, net.ErrClosed)
+		return
+	}
 	if e.at == len(e.order) {
 		e.at = 0
 		e.round++

@@ -13,6 +13,9 @@ import (
 // maxBinds is how many ports are tried, if others have them already.
 const maxBinds = 20
 
+// maxStrangeBytes is how long datagrams are taken that servers should not send.
+const maxStrangeBytes = 8 << 10
+
 // A socket is where one query leaves from. It is connected, so that the system
 // drops what comes from elsewhere, and says when nobody is there.
 type socket struct {
@@ -25,6 +28,9 @@ func (c *Client) bind(x *inquiry, port uint16) (*socket, error) {
 	s := &socket{x: x}
 	to := x.up.addr()
 	config := twistor.ListenConfig{Network: "udp4", Remote: to}
+	if c.MaxUDPBytes > 0 {
+		config.MaxPacketBytes = max(c.MaxUDPBytes, maxStrangeBytes)
+	}
 	local := netip.IPv4Unspecified()
 	if to.Addr().Is6() {
 		config.Network, local = "udp6", netip.IPv6Unspecified()

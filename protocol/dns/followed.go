@@ -45,10 +45,11 @@ func (k *followed[T]) get(l twistor.Loop) *deferred.Deferred[T] {
 	if k.read && l.Now().Sub(k.looked) < k.every {
 		return deferred.Succeeded(k.value)
 	}
-	if k.looking == nil {
-		k.look(l)
+	d := k.looking
+	if d == nil {
+		d = k.look(l)
 	}
-	d := k.looking.Shield()
+	d = d.Shield()
 	if k.read {
 		d.Timeout(lookPatience)
 	}
@@ -61,7 +62,7 @@ func (k *followed[T]) get(l twistor.Loop) *deferred.Deferred[T] {
 }
 
 // look looks at the file.
-func (k *followed[T]) look(l twistor.Loop) {
+func (k *followed[T]) look(l twistor.Loop) *deferred.Deferred[T] {
 	type found struct {
 		mark  fileMark
 		value T
@@ -88,7 +89,7 @@ func (k *followed[T]) look(l twistor.Loop) {
 		f.value = k.parse(p)
 		return f, nil
 	})
-	k.looking = deferred.Then(job, func(f found) (T, error) {
+	d := deferred.Then(job, func(f found) (T, error) {
 		if !k.read || f.mark != k.mark {
 			k.value, k.mark, k.read = f.value, f.mark, true
 		}
@@ -106,9 +107,9 @@ func (k *followed[T]) look(l twistor.Loop) {
 			k.value, k.read = k.parse(nil), true
 		}
 		return k.value, nil
-	}).Always(func() {
-		k.looked, k.looking = l.Now(), nil
 	})
+	k.looking = d
+	return d.Always(func() { k.looked, k.looking = l.Now(), nil })
 }
 
 // readFile reads a whole file of a bounded size.

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -502,4 +503,65 @@ func TestN07System(t *testing.T) {
 		t.Errorf("N04: a new client for a file that has not changed")
 	}
 	s.Close()
+}
+
+// A busyLoop has no place on its pool.
+type busyLoop struct {
+	twistor.Loop
+	busy bool
+}
+
+func (l *busyLoop) Work(job func(context.Context) func()) (func(), error) {
+	if l.busy {
+		return nil, deferred.ErrPoolFull
+	}
+	return l.Loop.Work(job)
+}
+
+// TestN08Busy: while the pool is full a file that was read is as it was, and
+// one that was not is looked at again soon.
+func TestN08Busy(t *testing.T) {
+	w := sim.New(t, 0)
+	h := w.Host("client")
+	put(t, h, "/etc/hosts", "192.0.2.1 me.test\n")
+	l := &busyLoop{h.Loop(), true}
+	hosts := &Hosts{Loop: l}
+	look := func() (addr netip.Addr, err error) {
+		fired := false
+		LookupHost(hosts, "me.test").Done(func(a netip.Addr, e error) { addr, err, fired = a, e, true })
+		w.Run(func() bool { return fired })
+		return addr, err
+	}
+	if a, err := look(); !errors.Is(err, deferred.ErrPoolFull) {
+		t.Errorf("got %v, %v", a, err)
+	}
+	l.busy = false
+	if a, err := look(); err != nil {
+		t.Errorf("got %v, %v", a, err)
+	}
+	l.busy = true
+	w.Advance(time.Minute)
+	if a, err := look(); err != nil {
+		t.Errorf("got %v, %v", a, err)
+	}
+}
+
+// TestN08Large: a file beyond the limit is not read, which is logged once.
+func TestN08Large(t *testing.T) {
+	w := sim.New(t, 0)
+	h := w.Host("client")
+	put(t, h, "/etc/resolv.conf", strings.Repeat("nameserver 192.0.2.1\n", maxResolvConfBytes/20))
+	file := &followed[*ResolvConf]{name: "/etc/resolv.conf", every: time.Second, maxBytes: maxResolvConfBytes, parse: ParseResolvConf}
+	for range 3 {
+		var c *ResolvConf
+		file.get(h.Loop()).Done(func(got *ResolvConf, err error) { c = got })
+		w.Run(func() bool { return c != nil })
+		if len(c.Servers) != 0 {
+			t.Errorf("got %d servers", len(c.Servers))
+		}
+		w.Advance(2 * time.Second)
+	}
+	if n := strings.Count(w.Logged(), "cannot read"); n != 1 {
+		t.Errorf("logged %d times: %s", n, w.Logged())
+	}
 }
