@@ -3,6 +3,7 @@ package authority
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
@@ -33,7 +34,7 @@ func (h *handler) transfer(w *dns.ResponseWriter, q *dns.Query, v *version) *def
 		w.Explain(explainNotSupported, transferWantsTCP)
 		return nil
 	}
-	var steps []Step
+	var steps []passage
 	whole := q.Type == dns.TypeAXFR
 	if !whole {
 		serial, ok := theirSerial(q)
@@ -106,10 +107,10 @@ func onlySOA(w *dns.ResponseWriter, z *zone.Zone) {
 }
 
 // inOneMessage answers with the differences, and reports whether they had room.
-func inOneMessage(w *dns.ResponseWriter, z *zone.Zone, steps []Step) bool {
+func inOneMessage(w *dns.ResponseWriter, z *zone.Zone, steps []passage) bool {
 	w.SetAuthoritative(true)
-	for rr := range differences(z, steps) {
-		if w.Answer(rr); w.Truncated() {
+	for o := range differences(z, steps) {
+		if !w.AddRRset(dns.Answer, o.name, o.set) {
 			return false
 		}
 	}
@@ -121,32 +122,22 @@ func inOneMessage(w *dns.ResponseWriter, z *zone.Zone, steps []Step) bool {
 // SOA of now.
 //
 // See https://www.rfc-editor.org/rfc/rfc1995#section-4.
-func differences(z *zone.Zone, steps []Step) func(yield func(dns.RR) bool) {
-	return func(yield func(dns.RR) bool) {
-		soa := dns.RR(z.SOA())
-		if !yield(soa) {
-			return
-		}
+func differences(z *zone.Zone, steps []passage) iter.Seq[owned] {
+	return func(yield func(owned) bool) {
+		soa, _ := z.RRset(z.Origin(), dns.TypeSOA)
+		now := []owned{{z.Origin(), soa}}
+		all := [][]owned{now}
 		for i := range steps {
 			s := &steps[i]
-			if !yield(s.From) {
-				return
-			}
-			for _, rr := range s.Removed {
-				if !yield(rr) {
-					return
-				}
-			}
-			if !yield(s.To) {
-				return
-			}
-			for _, rr := range s.Added {
-				if !yield(rr) {
+			all = append(all, []owned{s.from}, s.removed, []owned{s.to}, s.added)
+		}
+		for _, part := range append(all, now) {
+			for _, o := range part {
+				if !yield(o) {
 					return
 				}
 			}
 		}
-		yield(soa)
 	}
 }
 
@@ -174,18 +165,9 @@ func (o *outgoing) zone(z *zone.Zone) {
 }
 
 // steps sends the differences.
-func (o *outgoing) steps(z *zone.Zone, steps []Step) {
-	for rr := range differences(z, steps) {
-		o.w.Answer(rr)
-		if o.w.Truncated() {
-			if o.flush(); o.err == nil {
-				o.w.Answer(rr)
-			}
-			if o.err == nil && o.w.Truncated() {
-				o.err = fmt.Errorf("the record %s fits in no message", rr)
-			}
-		}
-		if o.err != nil {
+func (o *outgoing) steps(z *zone.Zone, steps []passage) {
+	for d := range differences(z, steps) {
+		if o.rrset(d.name, d.set); o.err != nil {
 			return
 		}
 	}

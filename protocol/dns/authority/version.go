@@ -26,9 +26,6 @@ func (s *Step) change() zone.Change {
 	return c
 }
 
-// size is how many records s has.
-func (s *Step) size() int { return 2 + len(s.Removed) + len(s.Added) }
-
 // A version is what is served of a zone from one moment on. All loops read the
 // same one. Immutable.
 type version struct {
@@ -37,7 +34,7 @@ type version struct {
 	source Source     // instead of zone; nil: none
 	// steps lead to zone, the oldest first. Versions share the array: who makes
 	// the next one appends behind what this one sees.
-	steps []Step
+	steps []passage
 
 	transfer  []Grant
 	update    []UpdateGrant
@@ -47,38 +44,16 @@ type version struct {
 
 // since is the way from the version with that serial to this one; false: it
 // is not known, or would be longer than the zone is.
-func (v *version) since(serial uint32) ([]Step, bool) {
+func (v *version) since(serial uint32) ([]passage, bool) {
 	size := 0
 	for i := len(v.steps) - 1; i >= 0; i-- {
-		size += v.steps[i].size()
+		size += v.steps[i].size
 		if size > v.zone.Records() {
 			return nil, false
 		}
-		if v.steps[i].From.Serial == serial {
+		if v.steps[i].serial == serial {
 			return v.steps[i:], true
 		}
 	}
 	return nil, false
 }
-
-// A history is the last steps of a zone, in bounds. It belongs to the home loop;
-// the slices that it gives away stay as they are.
-type history struct {
-	steps []Step
-	size  int // records
-}
-
-// add adds steps, and forgets the oldest beyond most records.
-func (h *history) add(most int, steps ...Step) {
-	for i := range steps {
-		h.steps = append(h.steps, steps[i])
-		h.size += steps[i].size()
-	}
-	for h.size > most && len(h.steps) > 0 {
-		h.size -= h.steps[0].size()
-		h.steps = h.steps[1:]
-	}
-}
-
-// clear forgets all: no way leads to what comes.
-func (h *history) clear() { *h = history{} }
