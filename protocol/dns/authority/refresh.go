@@ -157,5 +157,5 @@ func (s *secondary) take(co *deferred.Co, in *inbound, from Peer) (err error) {
 func (s *secondary) adopt(z *zone.Zone) {
 	s.zone, s.expired, s.refreshed = z, false, s.a.home.Now()
 	s.publish()
-	s.keep()
+	s.keeper.keep(z, s.refreshed)
 }

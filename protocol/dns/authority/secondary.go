@@ -63,7 +63,7 @@ type secondary struct {
 
 	zone      *zone.Zone // the last one, expired or not
 	refreshed time.Time  // when a primary last said that zone is the newest
-	noted     time.Time  // of refreshed, what the disk has
+	keeper    keeper
 	failures  int        // in a row
 	err       error      // the last one; nil: all is well
 	first     int        // of Primaries, the one to ask first
@@ -75,8 +75,6 @@ type secondary struct {
 	attempt  time.Time        // when the last one began
 	stopped  bool
 	expired  bool
-	unkept   bool // zone is not on the disk
-	writing  bool
 	attempts int
 }
 
@@ -86,6 +84,7 @@ type secondary struct {
 func (a *Authority) AddSecondary(origin dns.Name, o Secondary) *deferred.Signal {
 	s := &secondary{a: a, origin: origin.Clone(), o: o.defaults()}
 	s.now = s.next(nil)
+	s.keeper = keeper{a: a, origin: s.origin}
 	if err := o.check(origin); err != nil {
 		return deferred.Failed[struct{}](a.home, err)
 	}
@@ -95,7 +94,10 @@ func (a *Authority) AddSecondary(origin dns.Name, o Secondary) *deferred.Signal 
 	end := a.begin()
 	return deferred.Inline(a.home, func(co *deferred.Co) (struct{}, error) {
 		defer end()
-		s.load(co)
+		if z, at := s.keeper.load(co, s.o.MaxRecords); z != nil && !s.stopped && s.zone == nil {
+			s.zone, s.refreshed, s.expired = z, at, true
+			s.watch() // which serves it, if it has not expired
+		}
 		s.begin()
 		return struct{}{}, nil
 	})
@@ -173,7 +175,9 @@ func (s *secondary) settle(err error) {
 	if err == nil {
 		s.failures = 0
 		s.refreshed = s.a.home.Now()
-		s.note()
+		if s.zone != nil {
+			s.keeper.note(s.refreshed, min(noteAtMost, s.lifetime()/10))
+		}
 	} else {
 		s.failures++
 	}

@@ -1,13 +1,11 @@
 package authority
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +13,6 @@ import (
 	"time"
 
 	"github.com/twistor-go/twistor"
-	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
 	"github.com/twistor-go/twistor/protocol/dns/zone"
 )
@@ -126,82 +123,4 @@ func (c *copy) replace(suffix string, write func(io.Writer) error) error {
 		dir = "."
 	}
 	return c.fs.SyncDir(dir)
-}
-
-// load serves the copy on the disk, if there is one.
-func (s *secondary) load(co *deferred.Co) {
-	if s.a.c.Dir == "" {
-		return
-	}
-	type kept struct {
-		z  *zone.Zone
-		at time.Time
-	}
-	c, origin, most := s.a.copyOf(s.origin), s.origin, s.o.MaxRecords
-	k, err := deferred.Go(s.a.home, func(context.Context) (k kept, err error) {
-		k.z, k.at, err = c.read(origin, most)
-		return k, err
-	}).Await(co)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		s.a.home.Log().Error("copy of a zone cannot be read: it is fetched anew", "zone", s.origin.String(), "err", err)
-	case !s.stopped && s.zone == nil:
-		s.zone, s.refreshed, s.noted, s.expired = k.z, k.at, k.at, true
-		s.watch() // which serves it, if it has not expired
-	}
-}
-
-// keep writes the copy of the zone, and the time. Of copies that wait only the
-// last is written.
-func (s *secondary) keep() {
-	if s.a.c.Dir == "" {
-		return
-	}
-	s.unkept = true
-	s.write()
-}
-
-// note writes the time, now and then.
-func (s *secondary) note() {
-	if s.a.c.Dir == "" || s.zone == nil {
-		return
-	}
-	if s.refreshed.Sub(s.noted) >= min(noteAtMost, s.lifetime()/10) {
-		s.write()
-	}
-}
-
-// write has what is not on the disk written to it.
-func (s *secondary) write() {
-	if s.writing {
-		return // it looks again
-	}
-	s.writing = true
-	z, at, c := s.zone, s.refreshed, s.a.copyOf(s.origin)
-	if !s.unkept {
-		z = nil
-	}
-	s.unkept = false
-	end := s.a.begin()
-	s.a.disk.Go(s.a.home, func(context.Context) error {
-		if z != nil {
-			if err := c.write(z); err != nil {
-				return err
-			}
-		}
-		return c.writeTime(at)
-	}).Done(func(_ struct{}, err error) {
-		defer end()
-		s.writing = false
-		if err != nil {
-			s.a.home.Log().Error("copy of a zone cannot be written", "zone", s.origin.String(), "err", err)
-			s.unkept = s.unkept || z != nil // with the next one
-			return
-		}
-		s.noted = at
-		if s.unkept {
-			s.write()
-		}
-	})
 }
