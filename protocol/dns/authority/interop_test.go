@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -130,8 +132,9 @@ func realTSIG(t testing.TB) *dns.TSIGKey {
 	return k
 }
 
-// TestN15Peers: nsd, knot and bind9 are our secondaries: they fetch the zone with
-// a key, hear of changes, and take the difference.
+// TestN15Peers: nsd, knot and bind9 are our secondaries: they fetch the zone, which
+// is signed, with a key, hear of changes, and take the difference; dnssec-verify
+// finds nothing wrong with what they have.
 func TestN15Peers(t *testing.T) {
 	for _, p := range servers {
 		t.Run(p.name, func(t *testing.T) {
@@ -140,13 +143,17 @@ func TestN15Peers(t *testing.T) {
 			s := openReal(t, 2, Config{}, k)
 			second := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), dnstest.FreePort(t))
 			s.do(func() *deferred.Signal {
-				return s.AddPrimary(realZone(t, 1, ""), Primary{Transfer: []Grant{{Key: k.Name}},
+				return s.AddPrimary(realZone(t, 1, ""), Primary{Transfer: []Grant{{Key: k.Name}}, Signing: signing(t),
 					Notify: []Peer{{Addr: second, Key: k}}})
 			})
 			p.start(dnstest.Config{Addr: second, Keys: []dnstest.Key{realKey},
 				Zones: []dnstest.Zone{{Name: "example.", Primary: dnstest.Remote{Addr: s.addr, Key: realKey.Name},
 					Transfer: []dnstest.Remote{{Key: realKey.Name}}}}}, t)
-			dnstest.AwaitSerial(t, second, "example.", 1)
+			await := func() {
+				serial, _ := dnstest.Serial(s.addr, "example.")
+				dnstest.AwaitSerial(t, second, "example.", serial)
+			}
+			await()
 			if got, want := axfr(t, second), axfr(t, s.addr); got != want {
 				t.Errorf("AXFR: got\n%s\nwant\n%s", got, want)
 			}
@@ -154,12 +161,18 @@ func TestN15Peers(t *testing.T) {
 				return s.Change(example, zone.Change{Removed: records(t, "www.example. 300 IN A 192.0.2.1"),
 					Added: records(t, "www.example. 300 IN A 192.0.2.2", "more.example. 60 IN TXT more")})
 			})
-			dnstest.AwaitSerial(t, second, "example.", 2)
+			await()
 			s.do(func() *deferred.Signal { return s.Replace(realZone(t, 9, "again TXT again")) })
-			dnstest.AwaitSerial(t, second, "example.", 9)
-			if got, want := axfr(t, second), axfr(t, s.addr); got != want {
+			await()
+			got := axfr(t, second)
+			if want := axfr(t, s.addr); got != want {
 				t.Errorf("IXFR: got\n%s\nwant\n%s", got, want)
 			}
+			file := filepath.Join(t.TempDir(), "example.zone")
+			if err := os.WriteFile(file, []byte(got+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			dnstest.Run(t, "dnssec-verify", "-z", "-o", "example.", file)
 		})
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns/zone"
 )
 
+// keepWait is how long a copy may be behind what is served and in the journal.
+const keepWait = 10 * time.Second
+
 // A keeper keeps the copy of a zone on the disk. Of versions that wait only the
 // last is written. Loop-only: of home.
 type keeper struct {
@@ -20,6 +23,7 @@ type keeper struct {
 	at      time.Time  // when it was known to be the newest
 	noted   time.Time  // of at, what the disk has
 	writing bool
+	timer   deferred.Timer     // keepLater's
 	waiting []*deferred.Signal // until the disk has it
 }
 
@@ -57,6 +61,24 @@ func (k *keeper) keep(z *zone.Zone, at time.Time) {
 	}
 }
 
+// keepLater has z written, and at, within keepWait: many versions are one then.
+func (k *keeper) keepLater(z *zone.Zone, at time.Time) {
+	if !k.on() {
+		return
+	}
+	k.z, k.at = z, at
+	if k.timer.When().IsZero() {
+		k.timer = k.a.home.CallLater(keepWait, k.write)
+	}
+}
+
+// stop has what waits written now.
+func (k *keeper) stop() {
+	if k.timer.Stop() {
+		k.write()
+	}
+}
+
 // note has at written, if what the disk has is older than that by more than
 // atMost.
 func (k *keeper) note(at time.Time, atMost time.Duration) {
@@ -82,6 +104,7 @@ func (k *keeper) write() {
 		return // it looks again
 	}
 	k.writing = true
+	k.timer.Stop()
 	z, at, c := k.z, k.at, k.a.copyOf(k.origin)
 	k.z = nil
 	end := k.a.begin()

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
@@ -18,6 +19,8 @@ type Primary struct {
 	Notify []Peer
 	// Update says who may change what. Nil: nobody.
 	Update []UpdateGrant
+	// Signing has the zone signed. Nil: it is served as it is.
+	Signing *Signing
 }
 
 // A primary is a zone that is changed here. One change is made at a time, and
@@ -33,19 +36,27 @@ type primary struct {
 	waiting []*job
 	working bool
 	stopped bool
+
+	signing *Signing // nil: it is not signed here
+	due     time.Time
+	timer   deferred.Timer // until then
+	keeper  keeper         // of a signed zone
 }
 
-// A job is a change to come: what the owner wrote, or what work says.
+// A job is a change to come: what the owner wrote, how to sign, or what work
+// says.
 type job struct {
 	*deferred.Signal
-	file *zone.Zone
-	work func(z *zone.Zone) (zone.Change, error)
+	file    *zone.Zone
+	signing *Signing
+	work    func(z *zone.Zone) (zone.Change, error)
 }
 
 // AddPrimary serves z, and keeps it. The Signal fires when it is served: what
-// the Journal has of it is made again before.
+// the Journal has of it is made again before, and it is signed.
 func (a *Authority) AddPrimary(z *zone.Zone, o Primary) *deferred.Signal {
-	p := &primary{a: a, origin: z.Origin(), o: o}
+	p := &primary{a: a, origin: z.Origin(), o: o, signing: o.Signing}
+	p.keeper = keeper{a: a, origin: p.origin}
 	p.now = p.next(nil)
 	if err := a.admit(p.origin, p); err != nil {
 		return deferred.Failed[struct{}](a.home, err)
@@ -103,7 +114,10 @@ func (p *primary) next(z *zone.Zone) *version {
 
 // update makes a client's change.
 func (p *primary) update(u *update) *deferred.Signal {
-	return p.do(&job{work: u.work})
+	return p.do(&job{work: func(z *zone.Zone) (zone.Change, error) {
+		u.signed = p.signing != nil
+		return u.work(z)
+	}})
 }
 
 // do has j done, after those that wait.
@@ -151,18 +165,22 @@ func (p *primary) drop(err error) {
 	}
 }
 
-// batch takes the owner's version that is next, or all updates before it.
+// batch takes the owner's version that is next, the next order to sign, or all
+// updates before one.
 func (p *primary) batch(co *deferred.Co) {
 	n := 1
-	for p.waiting[0].file == nil && n < len(p.waiting) && p.waiting[n].file == nil {
+	for p.waiting[0].work != nil && n < len(p.waiting) && p.waiting[n].work != nil {
 		n++
 	}
 	jobs := p.waiting[:n:n]
 	p.waiting = p.waiting[n:]
 	var err error
-	if jobs[0].file != nil {
+	switch {
+	case jobs[0].file != nil:
 		err = p.replace(co, jobs[0].file)
-	} else {
+	case jobs[0].signing != nil:
+		err = p.renew(co, jobs[0].signing)
+	default:
 		jobs, err = p.revise(co, jobs)
 	}
 	for _, j := range jobs {
@@ -176,7 +194,7 @@ func (p *primary) batch(co *deferred.Co) {
 
 // revise makes one version of updates, and returns those that were made; the
 // others are told why not.
-func (p *primary) revise(co *deferred.Co, jobs []*job) (made []*job, err error) {
+func (p *primary) revise(co *deferred.Co, jobs []*job) (made []*job, failed error) {
 	if p.now.zone == nil {
 		return jobs, fmt.Errorf("%w: %s is not served yet", ErrNoZone, p.origin)
 	}
@@ -198,28 +216,31 @@ func (p *primary) revise(co *deferred.Co, jobs []*job) (made []*job, err error) 
 	if err := d.raise(d.was.Serial()); err != nil {
 		return made, err
 	}
+	if err := p.sign(co, &d, true); err != nil {
+		return made, err
+	}
 	step, err := d.step()
 	if err != nil {
 		return made, err
 	}
-	var saved *deferred.Signal
-	if p.a.c.Journal != nil {
-		step.Base = p.base
-		if saved, err = p.a.c.Journal.Append(p.origin, step); err != nil {
-			return made, fmt.Errorf("authority: zone %s: journal: %w", p.origin, err)
-		}
-	}
 	// "The zone must be written to stable storage before the response":
 	// https://www.rfc-editor.org/rfc/rfc2136#section-3.5
-	if saved != nil {
-		if _, err = saved.Await(co); err != nil {
-			err = fmt.Errorf("authority: zone %s: journal: %w", p.origin, err)
+	if kept, ok := p.forJournal(step); ok {
+		saved, err := p.a.c.Journal.Append(p.origin, kept)
+		if err != nil {
+			return made, fmt.Errorf("authority: zone %s: journal: %w", p.origin, err)
 		}
+		if _, failed = saved.Await(co); failed != nil {
+			failed = fmt.Errorf("authority: zone %s: journal: %w", p.origin, failed)
+		}
+	}
+	if p.signing != nil {
+		p.keeper.keepLater(d.z, p.a.home.Now())
 	}
 	// What failed may be kept all the same: then it is to be served too.
 	p.history.add(p.a.c.MaxHistory, step)
 	p.publish(d.z)
-	return made, err
+	return made, failed
 }
 
 // publish has z served, and others told.
@@ -229,11 +250,14 @@ func (p *primary) publish(z *zone.Zone) {
 	}
 	p.now = p.next(z)
 	p.a.publish(p.origin, p.now)
+	p.schedule()
 	p.a.outbound.tell(p.origin, z.SOA(), p.o.Notify)
 }
 
 // stop implements member.
 func (p *primary) stop() {
 	p.stopped = true
+	p.timer.Stop()
+	p.keeper.stop()
 	p.drop(ErrStopped)
 }

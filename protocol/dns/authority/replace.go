@@ -16,10 +16,15 @@ func (p *primary) replace(co *deferred.Co, file *zone.Zone) error {
 	if err != nil {
 		return err
 	}
-	if was := p.now.zone; was == nil {
+	if p.signing != nil {
+		err = p.replaceSigned(co, at)
+	} else if was := p.now.zone; was == nil {
 		p.history.add(p.a.c.MaxHistory, r.used...)
 		p.publish(at)
-	} else if err := p.succeed(co, was, at); err != nil {
+	} else {
+		err = p.succeed(co, was, at)
+	}
+	if err != nil {
 		return err
 	}
 	p.base = file.Serial()

@@ -64,9 +64,9 @@ type secondary struct {
 	zone      *zone.Zone // the last one, expired or not
 	refreshed time.Time  // when a primary last said that zone is the newest
 	keeper    keeper
-	failures  int        // in a row
-	err       error      // the last one; nil: all is well
-	first     int        // of Primaries, the one to ask first
+	failures  int   // in a row
+	err       error // the last one; nil: all is well
+	first     int   // of Primaries, the one to ask first
 
 	timer    deferred.Timer // of refresh, retry
 	expiry   deferred.Timer
