@@ -25,7 +25,7 @@ type chain struct {
 
 	// NSEC3.
 	hashes []hashed
-	last   dns.Name // that is in the chain
+	last   dns.Name // that was added
 	olds   []proof  // NSEC3 sets in order
 }
 
@@ -90,6 +90,15 @@ func (c *chain) add(name dns.Name, types []dns.Type, delegation bool) error {
 		c.waitingTypes = append(append(c.waitingTypes[:0], types...), dns.TypeRRSIG, dns.TypeNSEC)
 		return err
 	}
+	// The empty names between this one and those of before are names, too. Opt-out may leave out those
+	// with nothing but unsigned delegations below
+	// (https://www.rfc-editor.org/rfc/rfc5155#section-7.1); but then a wildcard above could not be denied.
+	if c.last != nil {
+		for n := name.Parent(); len(n) > len(c.p.origin) && !c.last.In(n); n = n.Parent() {
+			c.hashes = append(c.hashes, hashed{sum: hashName(n, 0, nil)})
+		}
+	}
+	c.last = name
 	signed := !delegation || slices.Contains(types, dns.TypeDS)
 	if !signed && c.p.policy.OptOut {
 		return nil
@@ -97,14 +106,6 @@ func (c *chain) add(name dns.Name, types []dns.Type, delegation bool) error {
 	if signed {
 		types = append(types, dns.TypeRRSIG)
 	}
-	// The empty names between this one and those of before are names, too
-	// (https://www.rfc-editor.org/rfc/rfc5155#section-7.1).
-	if c.last != nil {
-		for n := name.Parent(); len(n) > len(c.p.origin) && !c.last.In(n); n = n.Parent() {
-			c.hashes = append(c.hashes, hashed{sum: hashName(n, 0, nil)})
-		}
-	}
-	c.last = name
 	c.hashes = append(c.hashes, hashed{hashName(name, 0, nil), appendTypes(nil, types)})
 	return nil
 }

@@ -226,7 +226,7 @@ func publicText(k *Key) []byte {
 func writeTimes(b *strings.Builder, before string, t Timing) {
 	// A file with some times means never where it leaves one out.
 	if t != (Timing{}) {
-		long := time.Unix(0, 0).UTC()
+		long := time.Unix(24*60*60, 0) // BIND takes zero for none
 		if t.Publish.IsZero() {
 			t.Publish = long
 		}
