@@ -31,8 +31,8 @@ func randomRecord(r *rand.Rand) string {
 // made of its records at once: in what it holds, in its order, and in what it
 // answers. Versions that are held on to stay what they were.
 func TestApply(t *testing.T) {
-	seeds := uint64(12)
-	if testing.Short() {
+	seeds := uint64(10)
+	if testing.Short() || raceEnabled {
 		seeds = 4
 	}
 	for seed := range seeds {

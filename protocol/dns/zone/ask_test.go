@@ -15,12 +15,13 @@ import (
 // A port is what a server's datagrams leave by: it keeps the last one.
 type port struct {
 	twistor.PacketTransport
-	p []byte
+	loop twistor.Loop // nil: what is asked needs none
+	p    []byte
 }
 
 func (p *port) Send(b []byte, _ twistor.Peer) error { p.p = append(p.p[:0], b...); return nil }
 func (p *port) Addr() net.Addr                      { return nil }
-func (p *port) Loop() twistor.Loop                  { return nil }
+func (p *port) Loop() twistor.Loop                  { return p.loop }
 
 // An asker asks a handler as a client over UDP does: bytes in, bytes out.
 type asker struct {
@@ -29,8 +30,11 @@ type asker struct {
 	from    twistor.Peer
 }
 
-func newAsker(h dns.Handler) *asker {
+func newAsker(h dns.Handler) *asker { return newAskerOn(nil, h) }
+
+func newAskerOn(loop twistor.Loop, h dns.Handler) *asker {
 	a := &asker{packets: (&dns.Server{Handler: h, MaxUDPBytes: 65_000, MaxAmplification: -1}).Packets()}
+	a.port.loop = loop
 	a.from.Addr = netip.MustParseAddrPort("127.0.0.1:5353")
 	a.packets.Bound(&a.port)
 	return a

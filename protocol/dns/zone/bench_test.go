@@ -110,3 +110,51 @@ func BenchmarkRead(b *testing.B) {
 		runtime.KeepAlive(z)
 	}
 }
+
+// BenchmarkServeChanged asks for names of a million, of which 100,000 have
+// changed.
+func BenchmarkServeChanged(b *testing.B) {
+	const names = 1_000_000
+	z := readLarge(b, names)
+	var c Change
+	for i := range 100_000 {
+		rr, err := dns.ParseRR(fmt.Sprintf("h%d.example.com. 60 IN A 192.0.2.1", i*10))
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Added = append(c.Added, rr)
+	}
+	start := time.Now()
+	z, err := z.Apply(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(start)
+	r := rand.New(rand.NewPCG(1, 2))
+	queries := make([][]byte, 1<<16)
+	for i := range queries {
+		queries[i] = query(b, fmt.Sprintf("h%d.example.com", r.IntN(names)), dns.TypeA, false)
+	}
+	a, i := newAsker(z), 0
+	b.ReportAllocs()
+	for b.Loop() {
+		a.ask(queries[i&(1<<16-1)])
+		i++
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/100_000, "ns/change")
+}
+
+// BenchmarkApply changes one name of a million.
+func BenchmarkApply(b *testing.B) {
+	z := readLarge(b, 1_000_000)
+	rr, err := dns.ParseRR("h5000.example.com. 60 IN A 192.0.2.1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := z.Apply(Change{Added: []dns.RR{rr}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -16,9 +16,8 @@ type change struct {
 	left, right *change
 }
 
-// with is c with e in the place of what its name had.
-func (c *change) with(e entry) *change {
-	h := hashName(e.name())
+// with is c with e, whose name has the hash h, in the place of what that had.
+func (c *change) with(e entry, h uint64) *change {
 	less, _, more := c.split(e.name())
 	return join(join(less, &change{e: e, weight: h}), more)
 }
@@ -63,21 +62,6 @@ func join(less, more *change) *change {
 	top := *more
 	top.left = join(less, more.left)
 	return &top
-}
-
-// get is the entry of n, which may be deleted; nil: there is no change.
-func (c *change) get(n dns.Name) entry {
-	for c != nil {
-		switch order := dns.Compare(n, c.e.name()); {
-		case order == 0:
-			return c.e
-		case order < 0:
-			c = c.left
-		default:
-			c = c.right
-		}
-	}
-	return nil
 }
 
 // before is the last entry before n.

@@ -87,15 +87,16 @@ func (b *base) rank(n dns.Name) int {
 // used by value: a copy is another version.
 type table struct {
 	base    *base
-	changes *change
-	changed int // how many
-	deleted int // those of them that hide an entry
+	changes *change // in order
+	found   *trie   // the same, by hash
+	changed int     // how many
+	deleted int     // those of them that hide an entry
 }
 
 // get is the entry of n, whose hash is h; nil: there is none.
 func (t *table) get(n dns.Name, h uint64) entry {
-	if t.changes != nil {
-		if e := t.changes.get(n); e != nil {
+	if t.found != nil {
+		if e := t.found.get(n, h); e != nil {
 			if e.flags()&isDeleted != 0 {
 				return nil
 			}
@@ -192,32 +193,37 @@ func (t *table) first(n dns.Name) entry {
 }
 
 // put gives e's name the entry e.
-func (t *table) put(e entry) {
-	t.forget(e.name())
-	t.changes = t.changes.with(e)
-	t.changed++
-}
+func (t *table) put(e entry) { t.change(e, hashName(e.name())) }
 
 // remove takes the entry of n away.
 func (t *table) remove(n dns.Name) {
-	t.forget(n)
-	if t.base.get(n, hashName(n)) == nil {
+	h := hashName(n)
+	if t.base.get(n, h) == nil {
+		t.forget(n, h)
 		return
 	}
 	e := emptyEntry(n)
 	e[4] |= isDeleted
-	t.changes = t.changes.with(e)
-	t.changed++
+	t.change(e, h)
 	t.deleted++
 }
 
+// change makes e what there is of its name, whose hash is h.
+func (t *table) change(e entry, h uint64) {
+	t.forget(e.name(), h)
+	t.changes = t.changes.with(e, h)
+	t.found = t.found.with(e, h, 0)
+	t.changed++
+}
+
 // forget undoes the change of n.
-func (t *table) forget(n dns.Name) {
-	e := t.changes.get(n)
+func (t *table) forget(n dns.Name, h uint64) {
+	e := t.found.get(n, h)
 	if e == nil {
 		return
 	}
 	t.changes = t.changes.without(n)
+	t.found = t.found.without(n, h, 0)
 	t.changed--
 	if e.flags()&isDeleted != 0 {
 		t.deleted--
