@@ -40,6 +40,7 @@ type plan struct {
 	secure      []string // URLs of --forward
 	cacheBytes  int
 	validate    bool
+	private     []dns.Name
 	query       rights
 	recursion   rights
 	transfer    rights
@@ -103,7 +104,7 @@ func (p *plan) countOptions() error {
 		all  []string
 	}{
 		{"listen", p.Listen}, {"zone", p.Zones}, {"secondary", p.Secondaries}, {"notify", p.Notify}, {"forward", p.Forward},
-		{"hosts", p.Hosts}, {"allow-query", p.AllowQuery}, {"allow-recursion", p.AllowRecursion},
+		{"hosts", p.Hosts}, {"private", p.Private}, {"allow-query", p.AllowQuery}, {"allow-recursion", p.AllowRecursion},
 		{"allow-transfer", p.AllowTransfer}, {"allow-update", p.AllowUpdate}, {"tsig", p.TSIG},
 	} {
 		if len(option.all) > maxOptions {
@@ -246,7 +247,16 @@ func (p *plan) readValidate() error {
 	default:
 		return plugin.Usage("--validate=%s: want yes or no", p.Validate)
 	}
+	for _, s := range p.Private {
+		n, err := dns.ParseName(s)
+		if err != nil {
+			return plugin.Usage("--private %q: want a name, such as home.example, or . for all", s)
+		}
+		p.private = append(p.private, n)
+	}
 	switch {
+	case len(p.Private) > 0 && !p.Recursive:
+		return plugin.Usage("--private: want --recursive, too")
 	case p.Validate != "" && !p.asks():
 		return plugin.Usage("--validate: want --recursive, --forward or --resolv-conf, too")
 	case p.TrustAnchor != "" && !p.validate:

@@ -57,6 +57,7 @@ type Config struct {
 
 	Recursive   bool
 	RootHints   string   // file; "": those of the Internet
+	Private     []string // names that may have addresses of private networks
 	Forward     []string // ADDRESS, tls://ADDRESS[#NAME] or an https URL
 	ResolvConf  string   // file whose servers are asked; "": none
 	Hosts       []string // files
@@ -95,6 +96,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 
 	f.BoolVar(&c.Recursive, "recursive", c.Recursive, "look names up from the root down")
 	f.StringVar(&c.RootHints, "root-hints", c.RootHints, "the root's servers are in `FILE` (default: those of the Internet)")
+	f.StringArrayVar(&c.Private, "private", c.Private, "with --recursive, names below `NAME` may have addresses of private networks, as others may not; may be given several times")
 	f.StringArrayVar(&c.Forward, "forward", c.Forward, "look names up by asking `SERVER`: ADDRESS, tls://ADDRESS#NAME or https://NAME/dns-query; may be given several times")
 	f.StringVar(&c.ResolvConf, "resolv-conf", c.ResolvConf, "look names up by asking the servers in `FILE`, such as /etc/resolv.conf")
 	f.StringArrayVar(&c.Hosts, "hosts", c.Hosts, "know the hosts in `FILE`, such as /etc/hosts, before asking others; may be given several times")

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
@@ -38,29 +39,46 @@ func (s *site) open(*deferred.Co) error {
 func (s *site) asking() dns.Resolver {
 	switch {
 	case s.Recursive:
-		c := &dns.Client{Loop: s.loop}
-		s.ends = append(s.ends, func() { c.Close() })
+		c := s.client()
 		r := &resolver.Recursive{Loop: s.loop, Client: c, Hints: s.hints}
-		if s.hints != nil && !public(s.hints) {
+		ours := s.private
+		if !public(s.hints) { // a root of one's own, and what is below it
 			r.Allow = func(netip.Addr) bool { return true }
+			ours = []dns.Name{dns.Root}
 		}
-		return &resolver.Local{Loop: s.loop, Resolver: r}
+		guarded := &resolver.Guard{Loop: s.loop, Resolver: s.validating(r), Except: ours}
+		return &resolver.Local{Loop: s.loop, Resolver: guarded, Except: ours}
 	case len(s.Forward) > 0:
-		c := &dns.Client{Loop: s.loop, Servers: s.forward, Order: dns.Fastest}
+		c := s.client()
+		c.Servers, c.Order = slices.Clone(s.forward), dns.Fastest
 		for _, url := range s.secure {
 			w := &web.Client{Loop: s.loop}
 			s.ends = append(s.ends, w.Close)
 			c.Servers = append(c.Servers, dns.Upstream{Exchanger: &doh.Client{URL: url, Web: w}})
 		}
-		s.ends = append(s.ends, func() { c.Close() })
-		return c
+		return s.validating(c)
 	case s.resolvConf != "":
 		// The hosts are those of --hosts, which come before.
 		c := &dns.System{Loop: s.loop, ResolvConf: s.resolvConf, Hosts: noHosts}
 		s.ends = append(s.ends, func() { c.Close() })
-		return c
+		return s.validating(c)
 	}
 	return nil
+}
+
+// client is one that ends with the site.
+func (s *site) client() *dns.Client {
+	c := &dns.Client{Loop: s.loop}
+	s.ends = append(s.ends, func() { c.Close() })
+	return c
+}
+
+// validating is r, checked if that is wanted.
+func (s *site) validating(r dns.Resolver) dns.Resolver {
+	if !s.validate {
+		return r
+	}
+	return &resolver.Validator{Loop: s.loop, Resolver: r, Anchors: s.anchors}
 }
 
 // noHosts is a file in which there are none.

@@ -1,11 +1,9 @@
 package dns
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -15,10 +13,8 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns"
 	"github.com/twistor-go/twistor/protocol/dns/authority"
 	"github.com/twistor-go/twistor/protocol/dns/doh"
-	"github.com/twistor-go/twistor/protocol/dns/resolver"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
-	"github.com/twistor-go/twistor/service/persist"
 	"github.com/twistor-go/twistor/service/zonejournal"
 )
 
@@ -64,10 +60,10 @@ func (t *tree) port(at place) service.Service {
 // starts before them. Loop-only.
 type tree struct {
 	*plan
-	home    twistor.Loop
-	log     queryLog
-	keys    *dns.Keyring
-	hints   []dns.RR             // of --root-hints; nil: none
+	home twistor.Loop
+	log  queryLog
+	keys *dns.Keyring
+	trusts
 	journal *zonejournal.Journal // of updates; nil: none
 	auth    *authority.Authority
 	zones   []served // of files, in the order in which they came
@@ -79,10 +75,8 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	if t.keys, err = t.readKeyring(co); err != nil {
 		return err
 	}
-	if t.RootHints != "" {
-		if t.hints, err = t.readHints(co); err != nil {
-			return noInput(fmt.Errorf("--root-hints: %w", err))
-		}
+	if t.trusts, err = t.readTrusts(co); err != nil {
+		return noInput(err)
 	}
 	if err := t.log.open(co, t.home); err != nil {
 		return err
@@ -104,86 +98,6 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 		return errors.Join(noInput(err), t.Stop(co))
 	}
 	return nil
-}
-
-// openAuthority makes what keeps the zones, and opens what it remembers.
-func (t *tree) openAuthority(co *deferred.Co, store *persist.Store) error {
-	c := authority.Config{Dir: t.CopyDir}
-	if t.CopyDir != "" {
-		files := t.home.FS()
-		_, err := deferred.Go(t.home, func(context.Context) (none struct{}, err error) {
-			if err := files.Mkdir(t.CopyDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-				return none, err
-			}
-			return none, nil
-		}).Await(co)
-		if err != nil {
-			return &plugin.Error{Status: plugin.StatusCannotCreate, Err: fmt.Errorf("--copy-dir: %w", err)}
-		}
-	}
-	switch {
-	case len(t.updates) == 0:
-	case store == nil:
-		t.home.Log().Warn("updates last as long as the process: there is nowhere to keep them")
-	default:
-		if t.journal == nil {
-			j := new(zonejournal.Journal)
-			if err := j.Open(co, store); err != nil {
-				return err
-			}
-			t.journal = j
-		}
-		c.Journal = t.journal
-	}
-	t.auth = authority.New(t.home, c)
-	return nil
-}
-
-// readKeyring reads the keys of --tsig, and looks whether all that are spoken of
-// are there.
-func (t *tree) readKeyring(co *deferred.Co) (*dns.Keyring, error) {
-	files := t.home.FS()
-	keys, err := deferred.Go(t.home, func(context.Context) (keys []*dns.TSIGKey, err error) {
-		for _, name := range t.keyFiles {
-			f, err := files.OpenFile(name, os.O_RDONLY, 0)
-			if err != nil {
-				return nil, fmt.Errorf("--tsig: %w", err)
-			}
-			more, err := dns.ReadTSIGKeys(f)
-			f.Close()
-			if err != nil {
-				return nil, fmt.Errorf("--tsig %s: %w", name, err)
-			}
-			keys = append(keys, more...)
-		}
-		return keys, nil
-	}).Await(co)
-	if err != nil {
-		return nil, noInput(err)
-	}
-	ring, err := dns.NewKeyring(append(keys, t.spelledKeys...)...)
-	if err != nil {
-		return nil, &plugin.Error{Status: plugin.StatusConfig, Err: fmt.Errorf("--tsig: %w", err)}
-	}
-	for _, name := range t.neededKeys {
-		if ring.Find(name) == nil {
-			return nil, &plugin.Error{Status: plugin.StatusConfig, Err: fmt.Errorf("key:%s: none of --tsig has that name", strings.TrimSuffix(name.String(), "."))}
-		}
-	}
-	return ring, nil
-}
-
-// readHints reads where the root's servers are.
-func (t *tree) readHints(co *deferred.Co) ([]dns.RR, error) {
-	files := t.home.FS()
-	return deferred.Go(t.home, func(context.Context) ([]dns.RR, error) {
-		f, err := files.OpenFile(t.RootHints, os.O_RDONLY, 0)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return resolver.ReadHints(f, t.RootHints)
-	}).Await(co)
 }
 
 // each calls f on the loop of each site. The error is the first one: what is wrong

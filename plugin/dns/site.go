@@ -13,13 +13,13 @@ type site struct {
 	loop    twistor.Loop
 	zones   dns.Handler
 	origins map[string]bool // of the zones; immutable
-	hints   []dns.RR        // nil: those of the Internet
+	trusts                  // where to begin
 	lookups                 // of other names
 }
 
 // newSite makes what l serves.
 func (t *tree) newSite(l twistor.Loop, cookies *dns.Cookies) *site {
-	s := &site{plan: t.plan, loop: l, zones: t.auth.Handler(l), hints: t.hints}
+	s := &site{plan: t.plan, loop: l, zones: t.auth.Handler(l), trusts: t.trusts}
 	s.Server = &dns.Server{Handler: s, Allow: t.query.hold, Keys: t.keys, Cookies: cookies, RatePerSecond: t.RateLimit, Log: t.log.of(l)}
 	if len(t.secondaries) > 0 {
 		s.Opcodes = append(s.Opcodes, dns.OpcodeNotify)
