@@ -27,25 +27,46 @@ func (t *tree) newSite(l twistor.Loop, cookies *dns.Cookies) *site {
 	if len(t.updates) > 0 {
 		s.Opcodes = append(s.Opcodes, dns.OpcodeUpdate)
 	}
-	if !t.resolves() {
-		s.Handler = s.zones
-	}
 	return s
 }
 
-// Serve implements dns.Handler: zones are for everybody who may ask, other names
-// for those for whom they are looked up.
+// Serve implements dns.Handler. What has fired when it returns is complete: a
+// connection would wait for it for ever.
 func (s *site) Serve(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal {
-	if q.Opcode != dns.OpcodeQuery || s.ours(q.Name) {
-		return s.zones.Serve(w, q)
-	}
-	if !s.recursion.hold(q.From.Addr.Addr()) {
-		w.SetRcode(dns.RcodeRefused)
-		w.Explain(explainProhibited, "")
+	d := s.choose(q).Serve(w, q)
+	if d == nil {
 		return nil
 	}
-	return s.names.Serve(w, q)
+	o, fired := d.Result()
+	if !fired {
+		return d
+	}
+	d.Done(nil) // it is dealt with here
+	if o.Err != nil {
+		s.loop.Log().Warn("cannot answer", "name", q.Name.String(), "type", q.Type, "err", o.Err)
+		w.Reset()
+		w.SetRcode(dns.RcodeServerFailure)
+	}
+	return nil
 }
+
+// choose is who answers: zones for everybody who may ask, other names are looked up
+// for some.
+func (s *site) choose(q *dns.Query) dns.Handler {
+	switch {
+	case s.names == nil, q.Opcode != dns.OpcodeQuery, s.ours(q.Name):
+		return s.zones
+	case !s.recursion.hold(q.From.Addr.Addr()):
+		return refusal
+	}
+	return s.names
+}
+
+// refusal is for those for whom no names are looked up.
+var refusal = dns.HandlerFunc(func(w *dns.ResponseWriter, q *dns.Query) {
+	w.SetRcode(dns.RcodeRefused)
+	w.Explain(explainProhibited, "")
+})
 
 // explainProhibited is "the server is not authorized to answer", RFC 8914 section
 // 4.19.
