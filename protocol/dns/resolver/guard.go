@@ -15,7 +15,8 @@ import (
 type Guard struct {
 	Loop     twistor.Loop
 	Resolver dns.Resolver
-	// Allow says which addresses names may have. Nil: PublicAddr.
+	// Allow says which addresses names may have. Nil: all but those of this
+	// host, of private networks (RFC 1918, 4193, 6598) and of a link.
 	Allow func(netip.Addr) bool
 	// Except are names that may have any, with all below them. Nil: none.
 	Except []dns.Name
@@ -26,7 +27,7 @@ func (g *Guard) Resolve(q dns.Question, o dns.Options) *deferred.Deferred[*dns.M
 	return deferred.Then(g.Resolver.Resolve(q, o), func(m *dns.Message) (*dns.Message, error) {
 		allow := g.Allow
 		if allow == nil {
-			allow = PublicAddr
+			allow = func(a netip.Addr) bool { return !inside(a) }
 		}
 		for _, rr := range m.Answer {
 			a, ok := address(rr)

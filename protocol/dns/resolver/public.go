@@ -31,3 +31,13 @@ func PublicAddr(a netip.Addr) bool {
 	}
 	return true
 }
+
+// shared is the network that providers have behind their translators, RFC 6598.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// inside reports whether a may be a machine beside us: of this host, of a private
+// network or of this link.
+func inside(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || shared.Contains(a)
+}
