@@ -139,8 +139,7 @@ func TestDNS_06(t *testing.T) {
 	if answered > 25 {
 		t.Errorf("a client with a forged cookie: got %d answers of 50, want it limited", answered)
 	}
-	tr := b.tcp()
-	tr.SetAddrs(nil, addrTCP("203.0.113.77:4711"))
+	tr := b.tcpFrom("203.0.113.77:4711")
 	tr.Receive(framed(p))
 	b.clock.Advance(0)
 	if got := one(t, unframed(t, tr.Take())); len(got.Answer) != 20 {

@@ -51,6 +51,14 @@ func (b *bench) udp(p []byte, from twistor.Peer) (answers []string) {
 // tcp connects to the server.
 func (b *bench) tcp() *sim.Transport { return sim.Connect(b.clock, b.s.Factory()) }
 
+// tcpFrom connects to the server from an address.
+func (b *bench) tcpFrom(addr string) *sim.Transport {
+	tr := sim.NewTransport(b.clock)
+	tr.SetAddrs(nil, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(addr)))
+	tr.Build(b.s.Factory())
+	return tr
+}
+
 // framed is p as TCP carries it.
 func framed(p []byte) string { return string([]byte{byte(len(p) >> 8), byte(len(p))}) + string(p) }
 
@@ -209,9 +217,6 @@ func cookieOf(m *dns.Msg) string {
 	}
 	return ""
 }
-
-// addrTCP is a client's address over TCP.
-func addrTCP(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
