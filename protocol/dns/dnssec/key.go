@@ -39,7 +39,7 @@ type Key struct {
 type Timing struct {
 	Created  time.Time // says nothing
 	Publish  time.Time // from then on it is in the DNSKEY set. Zero: always
-	Activate time.Time // from then on it signs. Zero: always
+	Activate time.Time // from then on it signs. Zero: from Publish on
 	Inactive time.Time // from then on it does not sign. Zero: never
 	Delete   time.Time // from then on it is not in the set. Zero: never
 	// From SyncPublish to SyncDelete CDS and CDNSKEY records ask the parent zone
@@ -61,7 +61,11 @@ func (t Timing) Published(now time.Time) bool { return between(t.Publish, t.Dele
 
 // Active reports whether the key signs.
 func (t Timing) Active(now time.Time) bool {
-	return between(t.Activate, t.Inactive, now) && between(t.Activate, t.Delete, now)
+	from := t.Activate
+	if from.IsZero() {
+		from = t.Publish
+	}
+	return between(from, t.Inactive, now) && between(from, t.Delete, now)
 }
 
 // syncs reports whether CDS records speak of the key.

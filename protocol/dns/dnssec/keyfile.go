@@ -226,12 +226,12 @@ func publicText(k *Key) []byte {
 func writeTimes(b *strings.Builder, before string, t Timing) {
 	// A file with some times means never where it leaves one out.
 	if t != (Timing{}) {
-		long := time.Unix(24*60*60, 0) // BIND takes zero for none
+		early := time.Unix(24*60*60, 0) // BIND takes zero for none
 		if t.Publish.IsZero() {
-			t.Publish = long
+			t.Publish = early
 		}
 		if t.Activate.IsZero() {
-			t.Activate = long
+			t.Activate = t.Publish
 		}
 	}
 	for i, name := range timingFields {
