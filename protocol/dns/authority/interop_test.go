@@ -99,6 +99,18 @@ func (s *realSite) do(f func() *deferred.Signal) {
 	}
 }
 
+// serial is that of example. on the home loop.
+func (s *realSite) serial() uint32 {
+	s.t.Helper()
+	n, err := deferred.Call(s.ctx, s.loop, func() *deferred.Deferred[uint32] {
+		return deferred.Succeeded(s.Zone(example).Serial())
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
 func (s *realSite) peer(k *dns.TSIGKey) Peer { return Peer{Addr: s.addr, Key: k} }
 
 // realZone is the hard zone with that serial.
@@ -150,8 +162,9 @@ func TestN15Peers(t *testing.T) {
 				Zones: []dnstest.Zone{{Name: "example.", Primary: dnstest.Remote{Addr: s.addr, Key: realKey.Name},
 					Transfer: []dnstest.Remote{{Key: realKey.Name}}}}}, t)
 			await := func() {
-				serial, _ := dnstest.Serial(s.addr, "example.")
-				dnstest.AwaitSerial(t, second, "example.", serial)
+				t.Helper()
+				dnstest.AwaitSerial(t, second, "example.", s.serial())
+				dnstest.AwaitSerial(t, s.addr, "example.", s.serial()) // on the other loop too
 			}
 			await()
 			if got, want := axfr(t, second), axfr(t, s.addr); got != want {

@@ -79,6 +79,7 @@ func (h *handler) transfer(w *dns.ResponseWriter, q *dns.Query, v *version) *def
 		if o.err != nil {
 			return struct{}{}, fmt.Errorf("authority: transfer of %s to %s: %w", v.origin, q.From.Addr, o.err)
 		}
+		h.at.Log().Info("zone sent", "zone", v.origin.String(), "peer", q.From.Addr, "serial", v.zone.Serial(), "whole", whole)
 		return struct{}{}, nil
 	})
 }
