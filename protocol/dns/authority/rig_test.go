@@ -50,6 +50,16 @@ ns2 A 10.0.0.2
 	return z
 }
 
+// readZone reads a zone.
+func readZone(t testing.TB, origin, text string) *zone.Zone {
+	t.Helper()
+	z, err := zone.Read(strings.NewReader(text), zone.Options{Origin: dns.MustParseName(origin)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
+}
+
 // text is all of a zone.
 func text(z *zone.Zone) string {
 	if z == nil {
@@ -76,9 +86,10 @@ func records(t testing.TB, lines ...string) (rrs []dns.RR) {
 // A site is an Authority on a host, with a server at port 53.
 type site struct {
 	*Authority
-	t    testing.TB
-	w    *sim.World
-	host *sim.Host
+	t      testing.TB
+	w      *sim.World
+	host   *sim.Host
+	server *dns.Server
 }
 
 // open starts a site.
@@ -89,8 +100,9 @@ func open(t testing.TB, w *sim.World, host string, c Config, keys ...*dns.TSIGKe
 		t.Fatal(err)
 	}
 	h := w.Host(host)
-	s := &site{New(h.Loop(), c), t, w, h}
+	s := &site{New(h.Loop(), c), t, w, h, nil}
 	server := &dns.Server{Handler: s.Handler(h.Loop()), Opcodes: Opcodes(), Keys: ring}
+	s.server = server
 	if _, err := h.Loop().ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":53"}, server.Packets()); err != nil {
 		t.Fatal(err)
 	}
