@@ -160,21 +160,30 @@ func (s *Server) serve(p []byte, from twistor.Peer, network Network, to sink) *e
 		x.complete()
 		return nil
 	}
+	if o, fired := done.Result(); fired {
+		x.end(o.Err)
+		return nil
+	}
 	q.keep()
 	x.done = done
 	s.pending++
 	done.Done(func(_ struct{}, err error) {
 		s.pending--
-		if err != nil && !errors.Is(err, deferred.ErrCanceled) {
-			s.loop.Log().Warn("cannot answer", "name", q.Name.String(), "type", q.Type, "err", err)
-		}
-		if err != nil {
-			w.Reset()
-			w.rcode = RcodeServerFailure
-		}
-		x.complete()
+		x.end(err)
 	})
 	return x
+}
+
+// end completes what the Handler has ended.
+func (x *exchange) end(err error) {
+	if err != nil && !errors.Is(err, deferred.ErrCanceled) {
+		x.s.loop.Log().Warn("cannot answer", "name", x.q.Name.String(), "type", x.q.Type, "err", err)
+	}
+	if err != nil {
+		x.w.Reset()
+		x.w.rcode = RcodeServerFailure
+	}
+	x.complete()
 }
 
 func (s *Server) maxPending() int {

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/twistor-go/twistor"
+	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/sim"
 )
 
@@ -225,4 +227,39 @@ func unhex(t testing.TB, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestServeFired: a Signal that has fired when Serve returns is an answer that is
+// complete: nothing is left in flight, and a connection that ends is closed.
+func TestServeFired(t *testing.T) {
+	for _, err := range []error{nil, errors.New("no")} {
+		s := &Server{Handler: firedHandler{err}, loop: sim.NewClock(t)}
+		m := new(dns.Msg)
+		m.SetQuestion("example.", dns.TypeA)
+		p, perr := m.Pack()
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		k := new(kept)
+		if x := s.serve(p, twistor.Peer{}, OverTCP, k); x != nil || s.pending != 0 {
+			t.Errorf("%v: got an exchange that is still to come, and %d pending", err, s.pending)
+		}
+		got, perr := ParseMessage(k.p)
+		if perr != nil {
+			t.Fatal(perr)
+		}
+		if want := map[bool]int{true: RcodeSuccess, false: RcodeServerFailure}[err == nil]; got.Rcode != want {
+			t.Errorf("%v: got %s", err, Rcode(got.Rcode))
+		}
+	}
+}
+
+// A firedHandler has an answer at once, and says so by a Signal.
+type firedHandler struct{ err error }
+
+func (f firedHandler) Serve(*ResponseWriter, *Query) *deferred.Signal {
+	if f.err != nil {
+		return deferred.Failed[struct{}](nil, f.err)
+	}
+	return deferred.Succeeded(struct{}{})
 }
