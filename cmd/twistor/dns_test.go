@@ -1,0 +1,73 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/twistor-go/twistor/internal/peertest"
+)
+
+var lost = regexp.MustCompile(`Queries (sent|completed|lost): +(\d+)`)
+
+// TestG07Upgrade upgrades a name server again and again while dnsperf asks it as
+// fast as it can, over UDP and over TCP: no query is lost, none is answered wrongly.
+// P16 is this promise for connections, as TestF38Upgrade has it.
+func TestG07Upgrade(t *testing.T) {
+	dnsperf := peertest.Program(t, "dnsperf")
+	_, port, err := net.SplitHostPort(freeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	zone, queries := filepath.Join(dir, "example.zone"), filepath.Join(dir, "queries")
+	text := "$TTL 60\n@ IN SOA ns hostmaster 1 3600 600 604800 60\n@ IN NS ns\n"
+	var names bytes.Buffer
+	for i := range 1000 {
+		text += fmt.Sprintf("h%d IN A 192.0.2.%d\n", i, i%256)
+		fmt.Fprintf(&names, "h%d.example A\n", i)
+	}
+	for name, text := range map[string]string{zone: text + "ns IN A 192.0.2.53\n", queries: names.String()} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := startDaemon(t, "dns", "--zone", "example="+zone, "--listen", "dns:127.0.0.1:"+port, "--log-level", "warn")
+
+	for _, mode := range []string{"udp", "tcp"} {
+		c := exec.Command(dnsperf, "-s", "127.0.0.1", "-p", port, "-m", mode, "-d", queries, "-l", fmt.Sprint(scale(3, 6, 60)), "-Q", "2000", "-t", "5")
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		last := d.pid()
+		for i := range scale(1, 3, 20) {
+			d.command("upgrade")
+			if pid := d.pid(); pid == last {
+				t.Fatalf("upgrade %d: process %d runs still", i, pid)
+			} else {
+				last = pid
+			}
+		}
+		if err := c.Wait(); err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+		counts := map[string]string{}
+		for _, found := range lost.FindAllStringSubmatch(out.String(), -1) {
+			counts[found[1]] = found[2]
+		}
+		t.Logf("%s: %v", mode, counts)
+		if counts["sent"] == "" || counts["sent"] == "0" || counts["completed"] != counts["sent"] || counts["lost"] != "0" ||
+			!bytes.Contains(out.Bytes(), []byte("NOERROR "+counts["sent"]+" (100.00%)")) {
+			t.Errorf("%s: want every query answered:\n%s", mode, &out)
+		}
+	}
+}
