@@ -42,7 +42,7 @@ func TestG07Upgrade(t *testing.T) {
 	d := startDaemon(t, "dns", "--zone", "example="+zone, "--listen", "dns:127.0.0.1:"+port, "--log-level", "warn")
 
 	for _, mode := range []string{"udp", "tcp"} {
-		c := exec.Command(dnsperf, "-s", "127.0.0.1", "-p", port, "-m", mode, "-d", queries, "-l", fmt.Sprint(scale(3, 6, 60)), "-Q", "2000", "-t", "5")
+		c := exec.Command(dnsperf, "-s", "127.0.0.1", "-p", port, "-m", mode, "-d", queries, "-l", fmt.Sprint(scale(3, 6, 60)), "-Q", "2000", "-t", "20")
 		var out bytes.Buffer
 		c.Stdout, c.Stderr = &out, &out
 		if err := c.Start(); err != nil {
