@@ -35,8 +35,9 @@ type ZoneFileOptions struct {
 	Origin Name
 	// File is the file's name, in errors and for $INCLUDE's relative names.
 	File string
-	// DefaultTTL is for records before $TTL that have none, in seconds. 0: that is
-	// an error.
+	// DefaultTTL is what records have before $TTL and before any TTL, in seconds.
+	// 0: the last field of the SOA record, as it was before RFC 2308; without one
+	// that is an error.
 	DefaultTTL uint32
 	// Include opens what $INCLUDE names, with File's directory before it if the
 	// name is relative, and cleaned. Absolute names stay so only if File is one. Nil:
@@ -55,7 +56,13 @@ type ZoneFile struct {
 	text   *zoneText   // the first one
 	line   int         // of the record that Next returned
 	file   string
+
+	defaultTTL uint32 // 0: not known yet
+	err        error  // of a record that needs it
 }
+
+// noTTL is what the parser gives records that have no TTL: none can have it.
+const noTTL = 1<<32 - 1
 
 // ReadZone reads the zone file r.
 func ReadZone(r io.Reader, o ZoneFileOptions) *ZoneFile {
@@ -67,9 +74,8 @@ func ReadZone(r io.Reader, o ZoneFileOptions) *ZoneFile {
 	z.text = z.push(io.NopCloser(r), o.File)
 	z.text.parsedAs = o.File
 	z.parser = dns.NewZoneParser(z.text, origin, o.File)
-	if o.DefaultTTL != 0 {
-		z.parser.SetDefaultTTL(o.DefaultTTL)
-	}
+	z.defaultTTL = o.DefaultTTL
+	z.parser.SetDefaultTTL(noTTL)
 	if o.Include != nil {
 		z.parser.SetIncludeAllowed(true)
 		z.parser.SetIncludeFS(includes{z, o.File, o.Include})
@@ -79,15 +85,30 @@ func ReadZone(r io.Reader, o ZoneFileOptions) *ZoneFile {
 
 // Next is the next record; false: there is none, or Err says why not.
 func (z *ZoneFile) Next() (RR, bool) {
-	rr, ok := z.parser.Next()
-	if ok {
-		t := z.files[len(z.files)-1]
-		z.file, z.line = t.name, t.line
-		if t.newline && t.generator == nil { // the record's own
-			z.line--
-		}
+	if z.err != nil {
+		return nil, false
 	}
-	return rr, ok
+	rr, ok := z.parser.Next()
+	if !ok {
+		return nil, false
+	}
+	t := z.files[len(z.files)-1]
+	z.file, z.line = t.name, t.line
+	if t.newline && t.generator == nil { // the record's own
+		z.line--
+	}
+	h := rr.Header()
+	if h.Ttl != noTTL {
+		return rr, true
+	}
+	if soa, ok := rr.(*SOA); ok && z.defaultTTL == 0 {
+		z.defaultTTL = soa.Minttl
+	}
+	if h.Ttl = z.defaultTTL; h.Ttl == 0 {
+		z.err = placed(z.file, z.line, fmt.Errorf("%s %s: want a TTL, or $TTL before it", h.Name, Type(h.Rrtype)))
+		return nil, false
+	}
+	return rr, true
 }
 
 // Line is where the record that Next returned ends: a file, and a line from 1.
@@ -104,6 +125,9 @@ func (z *ZoneFile) Close() {
 // Err is what ended the records; nil: their end. It begins with a file and a
 // line, as editors and people look for them.
 func (z *ZoneFile) Err() error {
+	if z.err != nil {
+		return z.err
+	}
 	err := z.parser.Err()
 	if err == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -69,6 +70,38 @@ esc\.aped\032x PTR @
 	for i, w := range want {
 		if got[i] != w.text || lines[i] != w.line {
 			t.Errorf("got line %d: %s\nwant line %d: %s", lines[i], got[i], w.line, w.text)
+		}
+	}
+}
+
+// TestN13TTL: without $TTL, the SOA record's last field is what records have
+// until one has another, and who reads may know better.
+func TestN13TTL(t *testing.T) {
+	o := ZoneFileOptions{Origin: MustParseName("example"), File: "f"}
+	const soa = "@ SOA a b 1 2 3 4 300\n"
+	for _, tt := range []struct {
+		text string
+		ttl  uint32
+		want string // TTLs, or the error
+	}{
+		{soa + "x A 192.0.2.1\n", 0, "300 300"},
+		{"$TTL 60\n" + soa + "x A 192.0.2.1\n", 0, "60 60"},
+		{"@ 7200 SOA a b 1 2 3 4 300\nx A 192.0.2.1\n", 0, "7200 7200"},
+		{soa + "x 60 A 192.0.2.1\ny A 192.0.2.1\n", 0, "300 60 60"},
+		{soa + "x A 192.0.2.1\n", 77, "77 77"},
+		{"\nx A 192.0.2.1\n" + soa, 0, "f:2: x.example. A: want a TTL, or $TTL before it"},
+	} {
+		o.DefaultTTL = tt.ttl
+		z, got := ReadZone(strings.NewReader(tt.text), o), []string{}
+		for rr, ok := z.Next(); ok; rr, ok = z.Next() {
+			got = append(got, strconv.Itoa(int(rr.Header().Ttl)))
+		}
+		all := strings.Join(got, " ")
+		if err := z.Err(); err != nil {
+			all = err.Error()
+		}
+		if all != tt.want {
+			t.Errorf("%q: got %s, want %s", tt.text, all, tt.want)
 		}
 	}
 }

@@ -10,15 +10,16 @@ import (
 
 // Options say how a zone is read, and what it may hold.
 type Options struct {
-	// Origin is the zone's name, which relative names of the file are relative to. Nil: the root.
+	// Origin is the zone's name, which relative names of the file are relative
+	// to. Nil: the root.
 	Origin dns.Name
 	// File is the file's name, for errors and $INCLUDE.
 	File string
-	// DefaultTTL is what records have without a TTL, before $TTL, in seconds. 0:
-	// that is an error, but for the SOA record's own TTL in its minimum field.
+	// DefaultTTL is what records have before $TTL and before any TTL, in seconds.
+	// 0: the last field of the SOA record; before that, it is an error.
 	DefaultTTL uint32
-	// Include opens what $INCLUDE names; a relative name has File's directory before it. Nil:
-	// $INCLUDE is an error.
+	// Include opens what $INCLUDE names; a relative name has File's directory
+	// before it. It is called where Read is. Nil: $INCLUDE is an error.
 	Include func(name string) (io.ReadCloser, error)
 	// MaxRecords is how many records the zone may have. 0: DefaultMaxRecords.
 	MaxRecords int

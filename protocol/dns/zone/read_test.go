@@ -63,7 +63,7 @@ func TestN13Errors(t *testing.T) {
 		{"no SOA record", "$TTL 60\n@ NS ns\n", "zone: example.zone: example.: want a SOA record"},
 		{"no NS records", "$TTL 60\n@ SOA ns hostmaster 1 2 3 4 5\n", "zone: example.zone: example.: want NS records"},
 		{"nothing", "", "zone: example.zone: example.: want a SOA record"},
-		{"no TTL", "@ NS ns\n", "zone: example.zone:1: missing TTL"},
+		{"no TTL", "@ NS ns\n", "zone: example.zone:1: example. NS: want a TTL, or $TTL before it"},
 		{"other files", head + "$INCLUDE secret\n", "zone: example.zone:4: $INCLUDE directive not allowed"},
 		{"a pseudo type", head + "www ANY \\# 0\n", "zone: example.zone:4: "},
 		{"an OPT record", head + "www TYPE41 \\# 0\n", "zone: example.zone:4: "},

@@ -105,50 +105,6 @@ func (z *Zone) complete() error {
 	return nil
 }
 
-// checkEntry looks at what stands at one name.
-func (z *Zone) checkEntry(e entry) error {
-	types, signed, alone, others := 0, 0, false, false
-	for p := e.sets(); len(p) > 0; {
-		var set dns.RRset
-		set, p = nextSet(p)
-		if set.Type == dns.TypeRRSIG {
-			signed++
-		} else {
-			types++
-		}
-		n := set.Len()
-		if n > z.limits.set {
-			return fmt.Errorf("%s %s: %d records: want up to %d, or Options.MaxSetRecords more", e.name(), set.Type, n, z.limits.set)
-		}
-		switch set.Type {
-		case dns.TypeCNAME:
-			alone = true
-		case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeKEY:
-		default:
-			others = true
-		}
-		switch {
-		case set.Type == dns.TypeSOA && string(e.name()) != string(z.origin):
-			return fmt.Errorf("%s SOA: want it at %s only", e.name(), z.origin)
-		case n > 1 && (set.Type == dns.TypeSOA || set.Type == dns.TypeCNAME || set.Type == dns.TypeDNAME):
-			return fmt.Errorf("%s %s: %d records: want one", e.name(), set.Type, n)
-		}
-	}
-	switch {
-	case max(types, signed) > MaxTypes:
-		return fmt.Errorf("%s: %d types: want up to %d", e.name(), max(types, signed), MaxTypes)
-	case alone && others:
-		// "If a CNAME RR is present at a node, no other data should be present"
-		// (https://www.rfc-editor.org/rfc/rfc1034#section-3.6.2).
-		return fmt.Errorf("%s CNAME: want no other records beside it", e.name())
-	}
-	return nil
-}
-
-func errSetTooLong(name dns.Name, t dns.Type) error {
-	return fmt.Errorf("%s %s: a set of over %d bytes: want less", name, t, maxSetBytes)
-}
-
 // tally counts what e holds, sign times.
 func (z *Zone) tally(e entry, sign int) {
 	if e == nil || e.empty() {
@@ -227,49 +183,4 @@ func (z *Zone) RRs(name dns.Name, t dns.Type) []dns.RR {
 		return nil // a program gave Unknown data for a type that is known
 	}
 	return rrs
-}
-
-// All is every set, in the canonical order of names (RFC 4034 section 6.1), the
-// SOA set first of all. At one name, signatures stand behind the set that they
-// are of. What it yields lives as long as it is held.
-func (z *Zone) All() iter.Seq2[dns.Name, dns.RRset] {
-	return func(yield func(dns.Name, dns.RRset) bool) {
-		proof := z.hashes.first(nil) // the next one
-		for e := range z.names.all(nil) {
-			if proof != nil && dns.Compare(proof.name(), e.name()) <= 0 {
-				from := proof.name()
-				proof = nil
-				for p := range z.hashes.all(from) {
-					if dns.Compare(p.name(), e.name()) > 0 {
-						proof = p
-						break
-					}
-					if !p.yield(yield) {
-						return
-					}
-				}
-			}
-			if !e.yield(yield) {
-				return
-			}
-		}
-		if proof == nil {
-			return
-		}
-		for p := range z.hashes.all(proof.name()) {
-			if !p.yield(yield) {
-				return
-			}
-		}
-	}
-}
-
-func (e entry) yield(yield func(dns.Name, dns.RRset) bool) bool {
-	for p := e.sets(); len(p) > 0; {
-		var set dns.RRset
-		if set, p = nextSet(p); !yield(e.name(), set) {
-			return false
-		}
-	}
-	return true
 }
