@@ -7,7 +7,7 @@
 //	s := &dns.Server{Handler: c, Allow: ours}
 //	endpoint.ListenPacket(loop, "udp:53", s.Packets())
 //
-// Its parts are dns.Resolvers that stand before each other, and New puts them
+// Each of its parts is a dns.Resolver, they stand before each other, and New puts them
 // together: a Cache before Local (names that never leave the house, RFC 6761
 // and 6303) before a Guard (against addresses of ours in foreign names) before
 // a Validator before a Recursive or, for a forwarder, a dns.Client. A Cache is a

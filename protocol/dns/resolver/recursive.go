@@ -41,7 +41,8 @@ type Exchanger interface {
 // says of that is for who asks, so that no zone can keep itself alive after
 // it was taken away (CVE-2012-1033), and no answer can bring other servers in.
 //
-// Loop must be set; set the fields before first use. Loop-only.
+// Loop must be set; set the fields before first use. At most 10,000 questions
+// are under way at once, as with a Cache. Loop-only.
 type Recursive struct {
 	Loop twistor.Loop
 	// Client asks the servers, once each time. Nil: a dns.Client.
@@ -118,6 +119,9 @@ func (r *Recursive) resolve(q dns.Question, _ dns.Options, b *budget) *deferred.
 	key := string(name) + string([]byte{byte(t >> 8), byte(t)})
 	if d := r.flights[key]; d != nil {
 		return d.Shield()
+	}
+	if len(r.flights) >= DefaultMaxPending {
+		return deferred.Failed[*dns.Message](r.Loop, ErrBusy)
 	}
 	r.Stats.Questions++
 	d := deferred.Inline(r.Loop, func(co *deferred.Co) (*dns.Message, error) {

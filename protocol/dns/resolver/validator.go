@@ -96,6 +96,12 @@ func (v *Validator) Resolve(q dns.Question, o dns.Options) *deferred.Deferred[*d
 	})
 	if _, fired := d.Result(); !fired {
 		d.Timeout(DefaultDeadline + extraTime)
+		d.Catch(func(err error) (*dns.Message, error) {
+			if errors.Is(err, deferred.ErrTimeout) {
+				err = fail(q, CodeNoReachableAuthority, "no answer in time", dns.ErrTimeout)
+			}
+			return nil, err
+		})
 	}
 	return d
 }
