@@ -9,7 +9,6 @@ import (
 
 	"github.com/twistor-go/twistor/deferred"
 	"github.com/twistor-go/twistor/protocol/dns"
-	"github.com/twistor-go/twistor/protocol/dns/dnssec"
 	"github.com/twistor-go/twistor/sim"
 )
 
@@ -170,7 +169,7 @@ func TestHints(t *testing.T) {
 // root on down, validated.
 func TestNew(t *testing.T) {
 	sim.Seeds(t, 3, func(t *testing.T, w *sim.World) {
-		st := newSignedTree(t, w, nil, dnssec.Policy{}, 0, nil)
+		st := newSignedTree(t, w, treeConfig{})
 		c := New(st.client.Loop(), Config{Hints: st.r.Hints, AllowServer: anyAddr, Anchors: st.anchors})
 		for _, name := range []string{"www.good.com.", "www.plain.com.", "localhost."} {
 			if m, err := st.ask(c, name, dns.TypeA); err != nil || len(m.Answer) == 0 || m.AuthenticatedData != (name == "www.good.com.") {

@@ -58,26 +58,32 @@ const signedZone = `
 	sub NS ns.sub
 	ns.sub A $good`
 
-// newSignedTree makes one; change is made to bad.com after it was signed at a
-// time, and com says of bad.com what ds makes of its DS record.
-func newSignedTree(t *testing.T, w *sim.World, change func(z *zone.Zone) zone.Change, bad dnssec.Policy, at time.Duration, ds func(string) string) *signedTree {
+// A treeConfig says what is different in a signedTree.
+type treeConfig struct {
+	change func(z *zone.Zone) zone.Change // to bad.com, after it was signed
+	at     time.Duration                  // from now, when bad.com was signed
+	ds     func(string) string            // what com has of bad.com's DS record
+	optOut bool                           // com leaves unsigned zones out of its proofs
+}
+
+func newSignedTree(t *testing.T, w *sim.World, o treeConfig) *signedTree {
 	tr := newTree(t, w)
 	now := w.Now()
 	good, goodDS := tr.signed("good.com"+signedZone, dnssec.Policy{}, now)
 	hashed, hashedDS := tr.signed("nsec3.com"+signedZone, dnssec.Policy{NSEC3: true}, now)
-	broken, brokenDS := tr.signed("bad.com"+signedZone, bad, now.Add(at))
-	if change != nil {
+	broken, brokenDS := tr.signed("bad.com"+signedZone, dnssec.Policy{}, now.Add(o.at))
+	if o.change != nil {
 		var err error
-		if broken, err = broken.Apply(change(broken)); err != nil {
+		if broken, err = broken.Apply(o.change(broken)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if ds != nil {
-		brokenDS = ds(brokenDS)
+	if o.ds != nil {
+		brokenDS = o.ds(brokenDS)
 	}
 	com, comDS := tr.signed("com\n@ NS ns\nns A $com\n"+
 		"good NS ns.good\nns.good A $good\n"+goodDS+"\nnsec3 NS ns.nsec3\nns.nsec3 A $good\n"+hashedDS+
-		"\nbad NS ns.bad\nns.bad A $good\n"+brokenDS+"\nplain NS ns.plain\nns.plain A $good\n", dnssec.Policy{NSEC3: true}, now)
+		"\nbad NS ns.bad\nns.bad A $good\n"+brokenDS+"\nplain NS ns.plain\nns.plain A $good\n", dnssec.Policy{NSEC3: true, OptOut: o.optOut}, now)
 	root, rootDS := tr.signed(".\n@ NS ns.root.\nns.root. A $root\ncom. NS ns.com.\nns.com. A $com\n"+comDS, dnssec.Policy{}, now)
 	tr.handle("root", root)
 	tr.handle("com", com)
@@ -105,7 +111,7 @@ func (st *signedTree) secured(name string, t dns.Type) string {
 // pass, and what is not there is proved.
 func TestUC22_validates(t *testing.T) {
 	sim.Seeds(t, 5, func(t *testing.T, w *sim.World) {
-		st := newSignedTree(t, w, nil, dnssec.Policy{}, 0, nil)
+		st := newSignedTree(t, w, treeConfig{})
 		for _, zone := range []string{"good.com.", "nsec3.com."} {
 			for _, c := range []struct {
 				name string
@@ -251,11 +257,11 @@ func TestUC22_refuses(t *testing.T) {
 			if ask == "" {
 				ask = www
 			}
-			control := newSignedTree(t, sim.New(t, 2), nil, dnssec.Policy{}, 0, nil)
+			control := newSignedTree(t, sim.New(t, 2), treeConfig{})
 			if got := control.secured(ask, dns.TypeA); !strings.HasSuffix(got, ", secure") {
 				t.Fatalf("unbroken: got %q", got)
 			}
-			st := newSignedTree(t, w, c.change, dnssec.Policy{}, c.at, c.ds)
+			st := newSignedTree(t, w, treeConfig{change: c.change, at: c.at, ds: c.ds})
 			_, err := st.ask(st.v, ask, dns.TypeA)
 			f, ok := errors.AsType[*Failure](err)
 			if !ok || f.Code != c.code {
@@ -291,7 +297,7 @@ func TestUC22_refuses(t *testing.T) {
 // do not verify costs a bounded amount of work (CVE-2023-50387).
 func TestKeyTrap(t *testing.T) {
 	w := sim.New(t, 1)
-	st := newSignedTree(t, w, func(z *zone.Zone) zone.Change {
+	st := newSignedTree(t, w, treeConfig{change: func(z *zone.Zone) zone.Change {
 		var c zone.Change
 		for _, rr := range signatures(z, "www.bad.com.", dns.TypeA) {
 			for i := range 90 {
@@ -302,9 +308,70 @@ func TestKeyTrap(t *testing.T) {
 			c.Removed = append(c.Removed, rr)
 		}
 		return c
-	}, dnssec.Policy{}, 0, nil)
+	}})
 	_, err := st.ask(st.v, "www.bad.com.", dns.TypeA)
 	if !errors.Is(err, dnssec.ErrBudget) {
 		t.Errorf("got %v, want %v", err, dnssec.ErrBudget)
+	}
+}
+
+// TestOptOut: a zone that is left out of the proofs of the one above is not
+// signed, nor is a name there certain not to be; signed ones are secure.
+func TestOptOut(t *testing.T) {
+	st := newSignedTree(t, sim.New(t, 1), treeConfig{optOut: true})
+	for name, want := range map[string]string{
+		"www.plain.com.": "NOERROR, A 192.0.2.5",
+		"none.com.":      "NXDOMAIN",
+		"www.good.com.":  "NOERROR, A 192.0.2.1, secure",
+		"ns.com.":        "NOERROR, A " + st.ip("com") + ", secure",
+	} {
+		if got := st.secured(name, dns.TypeA); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestNoAnchor: what is below no key that is trusted is not signed, to us; and
+// keys for one zone hold for what is below it only.
+func TestNoAnchor(t *testing.T) {
+	st := newSignedTree(t, sim.New(t, 1), treeConfig{})
+	st.v.Anchors = []*dns.DS{}
+	if got := st.secured("www.good.com.", dns.TypeA); got != "NOERROR, A 192.0.2.1" {
+		t.Errorf("without anchors: got %q", got)
+	}
+	st = newSignedTree(t, sim.New(t, 1), treeConfig{})
+	keys, err := st.ask(st.r, "good.com.", dns.TypeDS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.v.Anchors = nil
+	for _, rr := range keys.Answer {
+		if ds, ok := rr.(*dns.DS); ok {
+			st.v.Anchors = append(st.v.Anchors, ds)
+		}
+	}
+	for name, want := range map[string]string{"www.good.com.": "NOERROR, A 192.0.2.1, secure", "www.nsec3.com.": "NOERROR, A 192.0.2.1"} {
+		if got := st.secured(name, dns.TypeA); got != want {
+			t.Errorf("with an anchor at good.com: %s: got %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestSilentAnchor: when nobody can be asked for keys, nothing is secure, and
+// it is said that this is why.
+func TestSilentAnchor(t *testing.T) {
+	w := sim.New(t, 1)
+	st := newSignedTree(t, w, treeConfig{})
+	clock := st.client.Loop()
+	f := &fake{loop: clock, say: func(q dns.Question) (*dns.Message, error) {
+		if q.Qtype == dns.TypeA {
+			return said(q.Name + " 60 IN A 6.6.6.6"), nil
+		}
+		return nil, dns.ErrTimeout
+	}}
+	v := &Validator{Loop: clock, Resolver: f, Anchors: st.anchors}
+	_, err := st.ask(v, "www.good.com.", dns.TypeA)
+	if got, ok := errors.AsType[*Failure](err); !ok || got.Code != CodeIndeterminate {
+		t.Errorf("got %v", err)
 	}
 }
