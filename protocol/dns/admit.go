@@ -75,7 +75,7 @@ func (s *Server) verify(x *exchange) bool {
 		w.SetRcode(RcodeNotAuth)
 	}
 	w.signing = &x.signing
-	w.limit -= tsigBytes
+	w.limit -= x.signing.bytes()
 	return err == nil
 }
 

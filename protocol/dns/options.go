@@ -78,6 +78,6 @@ func appendPadding(b []byte) []byte {
 	return b
 }
 
-// tsigBytes is how long a TSIG record of ours can be: two names, a MAC of 64
+// tsigBytes is how long a TSIG record can be: two names, a MAC of 64
 // bytes and what is fixed.
 const tsigBytes = MaxNameBytes + 10 + 32 + 16 + 64 + 6

@@ -53,12 +53,12 @@ func TestLineLog(t *testing.T) {
 	}
 	st := s.Stats()
 	if st.Queries != [4]uint64{6, 1} || st.Types[TypeA] != 1 || st.Types[0] != 4 || st.Rcodes[RcodeSuccess] != 3 || st.Rcodes[RcodeFormatError] != 1 ||
-		st.Rcodes[RcodeNotImplemented] != 1 || st.Ignored != 1 || st.Dropped != 1 || st.SentBytes != 49+44+133+12+28 {
+		st.Rcodes[RcodeNotImplemented] != 1 || st.Ignored != 1 || st.Dropped != 1 || st.Sent != 49+44+133+12+28 {
 		t.Errorf("got %+v", st)
 	}
 	sum := st
 	sum.Add(&st)
-	if sum.Queries[OverUDP] != 12 || sum.Types[0] != 8 || sum.Rcodes[0] != 6 || sum.Ignored != 2 || sum.Dropped != 2 || sum.SentBytes != 2*st.SentBytes || sum.ReceivedBytes != 2*st.ReceivedBytes {
+	if sum.Queries[OverUDP] != 12 || sum.Types[0] != 8 || sum.Rcodes[0] != 6 || sum.Ignored != 2 || sum.Dropped != 2 || sum.Sent != 2*st.Sent || sum.Received != 2*st.Received {
 		t.Errorf("got a sum of %+v", sum)
 	}
 }

@@ -43,8 +43,8 @@ type Server struct {
 	// neither a cookie nor a key, gets over UDP for each that it sends, above
 	// 16 KiB at once and 4 KiB a second that are free. Of the answers beyond,
 	// every second one is sent empty and truncated, the others are dropped. A
-	// network is a /24, or a /56 of IPv6; this machine is none. 0: 3; negative:
-	// any number.
+	// network is a /24, or a /56 of IPv6; this machine is none. Each Server counts
+	// for itself. 0: 3; negative: any number.
 	MaxAmplification int
 	// RatePerSecond is how many answers a second such a network gets, with as
 	// many at once; beyond it is as above. 0 and negative: any number.
@@ -171,6 +171,9 @@ func (s *Server) serve(p []byte, from twistor.Peer, network Network, to sink) *e
 		s.pending--
 		x.end(err)
 	})
+	if x.to == nil { // it had fired already
+		return nil
+	}
 	return x
 }
 

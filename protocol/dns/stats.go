@@ -13,8 +13,8 @@ type Stats struct {
 	Truncated     uint64 // answers that did not fit
 	GoodCookies   uint64
 	BadSignatures uint64
-	ReceivedBytes uint64 // of queries that were answered or dropped
-	SentBytes     uint64
+	Received      uint64 // bytes of queries that were answered or dropped
+	Sent          uint64 // bytes of answers
 }
 
 // Stats are the counts of all that came so far.
@@ -37,8 +37,8 @@ func (t *Stats) Add(o *Stats) {
 	t.Truncated += o.Truncated
 	t.GoodCookies += o.GoodCookies
 	t.BadSignatures += o.BadSignatures
-	t.ReceivedBytes += o.ReceivedBytes
-	t.SentBytes += o.SentBytes
+	t.Received += o.Received
+	t.Sent += o.Sent
 }
 
 // count counts x, which was answered with size bytes, or with nothing.
@@ -50,7 +50,7 @@ func (t *Stats) count(x *exchange, size int) {
 			t.Types[0]++
 		}
 	}
-	t.ReceivedBytes += uint64(len(x.q.raw))
+	t.Received += uint64(len(x.q.raw))
 	if size == 0 {
 		t.Dropped++
 		return
@@ -59,5 +59,5 @@ func (t *Stats) count(x *exchange, size int) {
 	if x.w.truncated {
 		t.Truncated++
 	}
-	t.SentBytes += uint64(size)
+	t.Sent += uint64(size)
 }

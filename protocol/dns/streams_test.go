@@ -339,3 +339,58 @@ func TestPending(t *testing.T) {
 		t.Errorf("a Handler that fails: got %v, want SERVFAIL", got)
 	}
 }
+
+// TestAnsweredAtOnce: a Handler whose Signal has fired when it returns it, as
+// a coroutine's that did not wait and a cache's, is done with, also for the
+// count of what is under way.
+func TestAnsweredAtOnce(t *testing.T) {
+	for name, h := range map[string]Handler{
+		"a fired Signal": fired{},
+		"a coroutine":    Inline(func(co *deferred.Co, w *ResponseWriter, q *Query) error { aHandler(w, q); return nil }),
+	} {
+		b := newBench(t, &Server{Handler: h})
+		tr := b.tcp()
+		for range 3 {
+			tr.Receive(many(t, 20))
+			b.clock.Advance(0)
+		}
+		if got := len(unframed(t, tr.Take())); got != 60 || tr.Paused() || b.s.pending != 0 {
+			t.Errorf("%s: got %d answers, paused %v, %d pending; want 60, and none", name, got, tr.Paused(), b.s.pending)
+		}
+		b.clock.Advance(11 * time.Second)
+		if !tr.Closed() {
+			t.Errorf("%s: got it open after 11 s of silence", name)
+		}
+		tr.Reset()
+		b.clock.Advance(0)
+	}
+}
+
+// A fired is a Handler that answers at once and says so by a Signal.
+type fired struct{}
+
+func (fired) Serve(w *ResponseWriter, q *Query) *deferred.Signal {
+	aHandler(w, q)
+	return deferred.Succeeded(struct{}{})
+}
+
+// TestTSIGRoom: over UDP without EDNS a signed answer has the room that its
+// signature leaves, and no less.
+func TestTSIGRoom(t *testing.T) {
+	k := testKey(t, "")
+	var room int
+	b := newBench(t, &Server{Keys: testRing(t, k), Handler: HandlerFunc(func(w *ResponseWriter, q *Query) {
+		room = w.Room()
+		aHandler(w, q)
+	})})
+	_, p := question(t, "example.com.", TypeSOA)
+	asked := len(p)
+	p, check, _ := k.Sign(p, b.clock.Now())
+	answers := b.udp(p, client)
+	if got, want := room, 512-asked-(len(p)-asked)-6; got != want {
+		t.Errorf("got room for %d bytes, want %d", got, want)
+	}
+	if _, err := check.Verify([]byte(answers[0]), b.clock.Now()); err != nil {
+		t.Error(err)
+	}
+}

@@ -185,6 +185,12 @@ func (g *Signing) Proven() bool { return g.later && g.unsigned == 0 }
 // signature behind it.
 func (g *Signing) Sign(p []byte, now time.Time) []byte { return g.append(p, now) }
 
+// bytes is how long the records of our signatures are, at most.
+func (g *Signing) bytes() int {
+	const fixed = 10 + 16 + 6 // with the time that BADTIME adds
+	return len(g.keyName) + len(g.howName) + fixed + g.size
+}
+
 // start begins a signature: the one before is under it.
 func (g *Signing) start() {
 	if g.body != nil {
