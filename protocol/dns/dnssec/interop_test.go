@@ -30,6 +30,32 @@ func TestUC22_PeersAcceptWhatWeSign(t *testing.T) {
 	}
 }
 
+// TestUC22_PeersRefuseWhatIsBroken is the control of the tests with bind9's and ldns' verifiers: a proof less, and
+// a signature of other data, are seen.
+func TestUC22_PeersRefuseWhatIsBroken(t *testing.T) {
+	now := time.Now()
+	z := sign(t, readZone(t, hard, "hard.example"), pair(t, "hard.example", ED25519), Policy{}, now)
+	for name, c := range map[string]zone.Change{
+		"a proof less":       {Removed: z.RRs(dns.MustParseName("mail.hard.example"), dns.TypeNSEC)},
+		"an address more":    {Added: []dns.RR{&dns.A{Hdr: dns.RecordHeader{Name: "mail.hard.example.", Rrtype: dns.TypeA, Class: dns.ClassIN, Ttl: 3600}, A: []byte{192, 0, 2, 66}}}},
+		"signatures less":    {Removed: z.RRs(dns.MustParseName("many.hard.example"), dns.TypeRRSIG)},
+		"a key less":         {Removed: z.RRs(z.Origin(), dns.TypeDNSKEY)[:1]},
+		"a name not in NSEC": {Added: []dns.RR{&dns.NS{Hdr: dns.RecordHeader{Name: "new.hard.example.", Rrtype: dns.TypeNS, Class: dns.ClassIN, Ttl: 3600}, Ns: "a."}}},
+	} {
+		broken, err := z.Apply(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := writeZone(t, broken)
+		if out, err := dnstest.Feed(t, "", "dnssec-verify", "-q", "-o", "hard.example", file); err == nil {
+			t.Errorf("%s: dnssec-verify accepts it: %s", name, out)
+		}
+		if out, err := dnstest.Feed(t, "", "ldns-verify-zone", "-V", "1", file); err == nil {
+			t.Errorf("%s: ldns-verify-zone accepts it: %s", name, out)
+		}
+	}
+}
+
 // verifyAll checks each set of z that its zone signs, and returns how many.
 func verifyAll(t *testing.T, z *zone.Zone, now time.Time) (n int) {
 	t.Helper()
