@@ -54,11 +54,16 @@ var marks = []mark{
 	{suite: "dns", cell: answers, best: true, most: 4.5},
 	{suite: "dns", cell: answersOf, best: true, most: 4.5},
 	{suite: "dns", cell: flooded, best: true, most: 4.5},
-	{suite: "dns", best: true, most: 1.05, than: []string{"nsd"}},
+	{suite: "dns", cell: answers, best: true, most: 1.05, than: []string{"nsd"}},
+	{suite: "dns", cell: answersOf, best: true, most: 1, than: []string{"nsd"}},
+	// nsd's tree sees at one of the first letters that a random name is not there;
+	// a hash table looks at a place that no cache has.
+	{suite: "dns", cell: flooded, best: true, most: 1.4, than: []string{"nsd"}},
+	{suite: "dns", cell: pipelines, best: true, most: 0.3, than: []string{"nsd"}},
 	{suite: "dns", best: true, most: 1, than: []string{"knot", "miekg/dns", "Twisted"}},
 	{suite: "dns", cell: answersOf, most: 1, than: []string{"nsd", "knot"}, figure: "name"},
 	{suite: "dns", cell: answersOf, most: 1, than: []string{"nsd", "knot"}, figure: "name", ours: usDNS},
-	{suite: "dns", best: true, most: 1.1, than: []string{"nsd"}, ours: usDNS},
+	{suite: "dns", best: true, most: 1.1, than: []string{us}, ours: usDNS},
 
 	{suite: "http", cell: helloMany, best: true, most: 5.6},
 	{suite: "http", cell: helloMany, best: true, most: 1, than: []string{"net/http", "nginx", "fasthttp", "nbio"}},
