@@ -39,18 +39,29 @@ type Secondary struct {
 	// Notify are the servers that are told of new versions.
 	Notify []Peer
 
-	// MinRefresh to MaxExpire bound what the SOA record says. 0: 1 min to 4
-	// weeks, 10 s to 2 weeks, 1 h to 13 weeks.
-	MinRefresh, MaxRefresh time.Duration
-	MinRetry, MaxRetry     time.Duration
-	MinExpire, MaxExpire   time.Duration
+	// MinRefresh is how often at most a primary is asked without a NOTIFY,
+	// whatever the SOA record says. 0: 1 min.
+	MinRefresh time.Duration
+	// MaxRefresh is how often at least. 0: 4 weeks.
+	MaxRefresh time.Duration
+	// MinRetry is how soon at the earliest it is asked again when it did not
+	// answer; a zone that never came begins with it. 0: 10 s.
+	MinRetry time.Duration
+	// MaxRetry is how soon at the latest. 0: 2 weeks.
+	MaxRetry time.Duration
+	// MinExpire is how long at least a zone is served without a primary. 0: 1 h.
+	MinExpire time.Duration
+	// MaxExpire is how long at most. 0: 13 weeks.
+	MaxExpire time.Duration
 
-	// MaxRecords and MaxBytes bound a transfer. 0: 5 million, 1 GiB.
+	// MaxRecords is how many records a transfer may have. 0: 5 million.
 	MaxRecords int
-	MaxBytes   int64
-	// Timeout is how long a transfer may take, IdleTimeout how long one message
-	// of it. 0: 1 h, 30 s.
-	Timeout, IdleTimeout time.Duration
+	// MaxBytes is how long it may be. 0: 1 GiB.
+	MaxBytes int64
+	// Timeout is how long it may take. 0: 1 h.
+	Timeout time.Duration
+	// IdleTimeout is how long each message of it may take. 0: 30 s.
+	IdleTimeout time.Duration
 }
 
 // A secondary is a zone that comes from elsewhere. Loop-only: of home.
