@@ -75,7 +75,7 @@ func (a *answer) addresses(target []byte) {
 	}
 	var e entry
 	if a.targets.Type == dns.TypeNS {
-		e = a.z.names.get(name, hashName(name)) // also below a cut: that is what glue is
+		e = a.z.names.get(name, a.z.hashOf(name)) // also below a cut: that is what glue is
 	} else if f := a.z.find(name); f.kind == exact {
 		e = f.e
 	}

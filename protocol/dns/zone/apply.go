@@ -124,7 +124,7 @@ func (z *Zone) edit(edits []edit) error {
 	if edits[0].proof {
 		t = &z.hashes
 	}
-	old := t.get(name, hashName(name))
+	old := t.get(name, z.hashOf(name))
 	items := itemsOf(old)
 	for _, e := range edits {
 		i, there := slices.BinarySearchFunc(items, e.item, compareItems)
@@ -193,7 +193,7 @@ func itemsOf(e entry) (items []item) {
 // fill makes the names above name exist, as empty ones where they did not.
 func (z *Zone) fill(name dns.Name) {
 	for a := name.Parent(); len(a) > len(z.origin); a = a.Parent() {
-		if z.names.get(a, hashName(a)) != nil {
+		if z.names.get(a, z.hashOf(a)) != nil {
 			return
 		}
 		z.names.put(emptyEntry(a))
@@ -213,7 +213,7 @@ func (z *Zone) clear(t *table, name dns.Name) {
 	}
 	t.remove(name)
 	for a := name.Parent(); len(a) > len(z.origin); a = a.Parent() {
-		if e := z.names.get(a, hashName(a)); e == nil || !e.empty() || z.hasBelow(a) {
+		if e := z.names.get(a, z.hashOf(a)); e == nil || !e.empty() || z.hasBelow(a) {
 			return
 		}
 		z.names.remove(a)

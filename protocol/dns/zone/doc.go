@@ -20,9 +20,9 @@
 // NSEC3 (RFC 5155). It does not sign, transfer or look elsewhere: what a CNAME
 // record of another zone leads to is not followed.
 //
-// A name costs some 60 bytes, and its records: there is one arena of bytes, an
-// array of offsets and one of hashes, in which the garbage collector has nothing
-// to follow. Answers allocate nothing.
+// A name with an address costs less than 70 bytes: there is one arena of bytes,
+// an array of offsets and one of hashes, in which the garbage collector has
+// nothing to follow. Answers allocate nothing.
 //
 // Limits: 16 GiB a zone, Options.MaxRecords records (20 million), 100 records a
 // set and 200 types a name, 64 KiB a set, 16 CNAME records a chain, 150 rounds

@@ -8,7 +8,7 @@ import (
 )
 
 // extend is the hash of a name, from that of its parent and its first label,
-// which begins with its length. The root's is zero.
+// which begins with its length. The root's is the seed.
 func extend(parent uint64, label []byte) uint64 {
 	h := parent ^ 0x9e3779b97f4a7c15
 	for len(label) > 8 {
@@ -22,15 +22,16 @@ func extend(parent uint64, label []byte) uint64 {
 	return mix(h, last)
 }
 
+// mix adds v to h. What h was is kept beside the product, which some v make zero.
 func mix(h, v uint64) uint64 {
 	hi, lo := bits.Mul64(h^v^0xa0761d6478bd642f, v^0xe7037ed1a0b428db^bits.RotateLeft64(h, 32))
-	return hi ^ lo
+	return hi ^ lo ^ bits.RotateLeft64(h, 29)
 }
 
 // hashName is the hash of n.
-func hashName(n dns.Name) uint64 {
+func hashName(n dns.Name, seed uint64) uint64 {
 	var starts [128]uint8
-	h := uint64(0)
+	h := seed
 	for i := labelStarts(n, &starts) - 1; i >= 0; i-- {
 		at := int(starts[i])
 		h = extend(h, n[at:at+1+int(n[at])])

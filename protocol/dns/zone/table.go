@@ -18,6 +18,7 @@ var errTooLarge = errors.New("over 16 GiB of records: want less")
 type base struct {
 	arena []byte
 	order []uint32 // where entries begin, in words of four bytes; in canonical order
+	seed  uint64
 	slots []uint64 // of a hash table: the upper half of the hash, and where, plus one; 0: free
 }
 
@@ -27,16 +28,17 @@ func (b *base) at(word uint32) entry { return entry(b.arena[uint64(word)*4:]) }
 func (b *base) nth(i int) entry { return b.at(b.order[i]) }
 
 // index makes the base of an arena full of entries, count of them, in order.
-func index(arena []byte, count int) (*base, error) {
+// Hashes begin with seed.
+func index(arena []byte, count int, seed uint64) (*base, error) {
 	if len(arena) >= maxArenaBytes || count >= math.MaxUint32 {
 		return nil, errTooLarge
 	}
-	b := &base{arena: arena, order: make([]uint32, 0, count), slots: make([]uint64, count+count/2+2)}
+	b := &base{arena: arena, seed: seed, order: make([]uint32, 0, count), slots: make([]uint64, count+count/2+2)}
 	for at := 0; at < len(arena); {
 		e := entry(arena[at:])
 		word := uint32(at / 4)
 		b.order = append(b.order, word)
-		h := hashName(e.name())
+		h := hashName(e.name(), seed)
 		i := b.slot(h)
 		for b.slots[i] != 0 {
 			if i++; i == len(b.slots) {
@@ -193,11 +195,11 @@ func (t *table) first(n dns.Name) entry {
 }
 
 // put gives e's name the entry e.
-func (t *table) put(e entry) { t.change(e, hashName(e.name())) }
+func (t *table) put(e entry) { t.change(e, hashName(e.name(), t.base.seed)) }
 
 // remove takes the entry of n away.
 func (t *table) remove(n dns.Name) {
-	h := hashName(n)
+	h := hashName(n, t.base.seed)
 	if t.base.get(n, h) == nil {
 		t.forget(n, h)
 		return
@@ -253,7 +255,7 @@ func (t *table) settle() error {
 			arena = append(arena, 0)
 		}
 	}
-	b, err := index(arena, count)
+	b, err := index(arena, count, t.base.seed)
 	*t = table{base: b}
 	return err
 }

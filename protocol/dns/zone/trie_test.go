@@ -13,7 +13,7 @@ import (
 func TestTrie(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, mask := range []uint64{^uint64(0), 0xff, 0xf << 60, 0} {
-		hash := func(n dns.Name) uint64 { return hashName(n) & mask }
+		hash := func(n dns.Name) uint64 { return hashName(n, 0) & mask }
 		var now *trie
 		want := map[string]entry{}
 		var old *trie

@@ -8,7 +8,7 @@ func (z *Zone) Types(name dns.Name) (types []dns.Type) {
 	if !name.In(z.origin) {
 		return nil
 	}
-	h, signed := hashName(name), false
+	h, signed := z.hashOf(name), false
 	for _, e := range [...]entry{z.names.get(name, h), z.hashes.get(name, h)} {
 		if e == nil {
 			continue

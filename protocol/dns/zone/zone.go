@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -62,19 +63,35 @@ func New(origin dns.Name, records iter.Seq[dns.RR]) (*Zone, error) {
 
 // build completes z with the arenas of its two tables.
 func (z *Zone) build(names []byte, named int, hashes []byte, hashed int) error {
+	seed := seedOf(names, hashes)
 	var err error
-	if z.names.base, err = index(slices.Clip(names), named); err != nil {
+	if z.names.base, err = index(slices.Clip(names), named, seed); err != nil {
 		return err
 	}
-	if z.hashes.base, err = index(slices.Clip(hashes), hashed); err != nil {
+	if z.hashes.base, err = index(slices.Clip(hashes), hashed, seed); err != nil {
 		return err
 	}
 	return z.complete()
 }
 
+// seedOf is where the hashes of a zone's names begin: it follows from all that
+// the zone is made of. Who makes a zone for somebody else's server, as a customer
+// does, would have to know it before, to find names whose hashes are the same
+// and that take long to look up; and a seed by chance would make versions
+// differ.
+func seedOf(names, hashes []byte) uint64 {
+	h := sha256.New()
+	h.Write(names)
+	h.Write(hashes)
+	return binary.LittleEndian.Uint64(h.Sum(nil))
+}
+
+// hashOf is the hash of n for both tables.
+func (z *Zone) hashOf(n dns.Name) uint64 { return hashName(n, z.names.base.seed) }
+
 // complete reads the apex.
 func (z *Zone) complete() error {
-	z.hash = hashName(z.origin)
+	z.hash = z.hashOf(z.origin)
 	z.apex = z.names.get(z.origin, z.hash)
 	if z.apex == nil {
 		return fmt.Errorf("%s: want a SOA record there", z.origin)
@@ -138,7 +155,7 @@ func (z *Zone) Signed() bool { return z.proves && len(z.signed.Data) > 0 }
 
 // Has reports whether name exists: it has records, or others below it do.
 func (z *Zone) Has(name dns.Name) bool {
-	return name.In(z.origin) && z.names.get(name, hashName(name)) != nil
+	return name.In(z.origin) && z.names.get(name, z.hashOf(name)) != nil
 }
 
 // RRset is the set of a name and a type. RRSIG gives the signatures of all the
@@ -148,7 +165,7 @@ func (z *Zone) RRset(name dns.Name, t dns.Type) (dns.RRset, bool) {
 	if !name.In(z.origin) {
 		return all, false
 	}
-	h := hashName(name)
+	h := z.hashOf(name)
 	for _, e := range [...]entry{z.names.get(name, h), z.hashes.get(name, h)} {
 		if e == nil {
 			continue
