@@ -445,3 +445,39 @@ func TestLineFull(t *testing.T) {
 		t.Errorf("%d connections: want another one", f.conns)
 	}
 }
+
+// TestLineOneByOne: who has seen that a server ends connections after an answer
+// sends it one query at a time.
+func TestLineOneByOne(t *testing.T) {
+	w := sim.New(t, 0)
+	port := w.Host("server").Accepting(":53")
+	c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{upstreamAt(w.Host("server"))}}
+	c.Servers[0].Network = OverTCP
+	left := 3
+	for i := range 3 {
+		c.Resolve(Question{Name: fmt.Sprintf("n%d.test.", i), Qtype: TypeA}, Options{}).Done(func(_ *Message, err error) {
+			if left--; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for n := range 3 {
+		p := port.Accept()
+		w.Advance(10 * time.Millisecond)
+		queries := []byte(p.Take())
+		size := 2 + int(binary.BigEndian.Uint16(queries))
+		if want := []int{3, 1, 1}[n]; len(queries) != want*size {
+			t.Errorf("connection %d: %d queries, want %d", n, len(queries)/size, want)
+		}
+		q := new(Message)
+		if err := q.Unpack(queries[2:size]); err != nil {
+			t.Fatal(err)
+		}
+		body := packed(reply(q, q.Question[0].Name+" 60 A 192.0.2.1"))
+		p.Send(string(binary.BigEndian.AppendUint16(nil, uint16(len(body)))) + string(body))
+		w.Advance(10 * time.Millisecond)
+		p.Close()
+	}
+	w.Run(func() bool { return left == 0 })
+	c.Close()
+}

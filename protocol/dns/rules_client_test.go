@@ -67,6 +67,9 @@ func TestDNS_08WrongAnswers(t *testing.T) {
 			if c.Stats().Wrong != 1 || len(f.heard) != 1 {
 				t.Errorf("%d wrong, %d queries: want one of each", c.Stats().Wrong, len(f.heard))
 			}
+			if tcp := c.Stats().OverTCP == 1; tcp != strings.Contains(what, "case") && tcp != strings.Contains(what, "cookie") {
+				t.Errorf("over TCP as well: %v", tcp)
+			}
 		})
 	}
 	t.Run("positive control", func(t *testing.T) {
@@ -132,6 +135,55 @@ func TestDNS_08WrongPlace(t *testing.T) {
 	c := asking(t, w, f)
 	m, err := ask(t, w, c.Resolve(Question{Name: "a.test.", Qtype: TypeA}, Options{}))
 	if err != nil || m.Answer[0].(*A).A.String() != "192.0.2.1" {
+		t.Errorf("got %v, %v", m, err)
+	}
+}
+
+// TestDNS_08Connected: also where the system does not keep them off.
+func TestDNS_08Connected(t *testing.T) {
+	clock := sim.NewClock(t)
+	server := netip.MustParseAddrPort("192.0.2.53:53")
+	c := &Client{Loop: clock, Servers: []Upstream{{Addr: server}}}
+	d := c.Resolve(Question{Name: "a.test.", Qtype: TypeA}, Options{})
+	port := clock.PacketPorts()[0]
+	if port.Config.Remote != server {
+		t.Errorf("connected to %v", port.Config.Remote)
+	}
+	q := new(Message)
+	if err := q.Unpack([]byte(port.Take()[0].Bytes)); err != nil {
+		t.Fatal(err)
+	}
+	good := string(packed(reply(q, q.Question[0].Name+" 60 A 192.0.2.1")))
+	for _, from := range []string{"192.0.2.53:54", "192.0.2.54:53", "[::ffff:192.0.2.54]:53"} {
+		port.Receive(good, twistor.Peer{Addr: netip.MustParseAddrPort(from)})
+		clock.Advance(0)
+		if _, fired := d.Result(); fired {
+			t.Fatalf("takes an answer from %s", from)
+		}
+	}
+	port.Receive(good, twistor.Peer{Addr: server})
+	clock.Advance(0)
+	if _, err := outcome(d); err != nil || c.Stats().Wrong != 3 {
+		t.Errorf("got %v, and %d wrong", err, c.Stats().Wrong)
+	}
+}
+
+// TestClientCase: the random case of the query's name is not seen in the
+// answer, though the server's names point to the question.
+func TestClientCase(t *testing.T) {
+	w := sim.New(t, 0)
+	s := &Server{Handler: HandlerFunc(func(w *ResponseWriter, q *Query) {
+		mx, _ := ParseRR("written.by.somebody.test. 60 MX 1 mail.written.by.somebody.test.")
+		w.Answer(mx)
+	})}
+	h := w.Host("server")
+	if _, err := h.Loop().ListenPacket(twistor.ListenConfig{Network: "udp", Address: ":53"}, s.Packets()); err != nil {
+		t.Fatal(err)
+	}
+	c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{upstreamAt(h)}}
+	q := &Message{Question: []Question{{Name: "Written.by.Somebody.test.", Qtype: TypeMX, Qclass: ClassIN}}}
+	m, err := ask(t, w, c.Exchange(q, c.Servers[0]))
+	if err != nil || m.Question[0].Name != "Written.by.Somebody.test." || m.Answer[0].Header().Name != m.Question[0].Name || m.Answer[0].(*MX).Mx != "mail.Written.by.Somebody.test." {
 		t.Errorf("got %v, %v", m, err)
 	}
 }
