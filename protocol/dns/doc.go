@@ -10,6 +10,12 @@
 //	endpoint.ListenPacket(loop, "udp:53", s.Packets())
 //	endpoint.Listen(loop, "tcp:53", s.Factory())
 //
+// A look-up, by this machine's hosts file and servers, or by a Client with
+// servers of one's own:
+//
+//	names := &dns.System{Loop: loop}
+//	dns.LookupMX(names, "example.com").Done(func(mx []*dns.MX, err error) { ... })
+//
 // What serves zones is package authority, on package zone, and what looks
 // names up for others is package resolver; both are Handlers. Signatures are
 // package dnssec, and queries over HTTPS package doh.
@@ -21,5 +27,5 @@
 //
 // Limits: a message has 65,535 bytes, a datagram of ours 1,232; a name 255
 // bytes and, in a message, ten pointers; a Server has 10,000 answers on their
-// way, a connection 16.
+// way, a connection 16; a Client as many questions, and 1,000 sockets.
 package dns
