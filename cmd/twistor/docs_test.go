@@ -22,7 +22,9 @@ var (
 // TestDocs runs the sessions of the guide, each in a directory of its own, on
 // other ports. Each of their commands must succeed.
 func TestDocs(t *testing.T) {
-	peertest.Program(t, "nc")
+	for _, name := range []string{"nc", "dig", "delv", "nsupdate"} {
+		peertest.Program(t, name)
+	}
 	papers, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)

@@ -140,8 +140,8 @@ func (p *plan) readZones() error {
 	switch {
 	case p.NSEC3 && p.DNSSEC == "":
 		return plugin.Usage("--nsec3: want --dnssec DIR, too")
-	case p.CopyDir != "" && len(p.Secondaries) == 0:
-		return plugin.Usage("--copy-dir: want --secondary, too")
+	case p.CopyDir != "" && len(p.Secondaries) == 0 && p.DNSSEC == "":
+		return plugin.Usage("--copy-dir: want --secondary or --dnssec, too")
 	case p.DNSSEC != "" && len(p.Zones) == 0 && p.ZoneDir == "":
 		return plugin.Usage("--dnssec: want --zone or --zone-dir, too")
 	}

@@ -50,7 +50,7 @@ type Config struct {
 	Zones       []string // [NAME=]FILE
 	ZoneDir     string   // of files NAME.zone, db.NAME or NAME; "": none
 	Secondaries []string // NAME=ADDRESS[,ADDRESS...][,key:NAME], or ADDRESS/NAME
-	CopyDir     string   // where those are kept for the next start; "": nowhere
+	CopyDir     string   // where those, and signed ones, are kept for the next start; "": nowhere
 	Notify      []string // ADDRESS[,key:NAME], told of changes
 	DNSSEC      string   // directory of keys: zones are signed; "": they are not
 	NSEC3       bool     // deny by hashes
@@ -89,7 +89,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.Zones, "zone", c.Zones, "serve the zone of a file, `[NAME=]FILE`; may be given several times")
 	f.StringVar(&c.ZoneDir, "zone-dir", c.ZoneDir, "serve the zones of `DIR`, whose files are NAME.zone, db.NAME or NAME")
 	f.StringArrayVar(&c.Secondaries, "secondary", c.Secondaries, "get a zone from another server, `NAME=ADDRESS[,ADDRESS...][,key:NAME]` or ADDRESS/NAME; may be given several times")
-	f.StringVar(&c.CopyDir, "copy-dir", c.CopyDir, "keep zones of --secondary in `DIR`, for the next start (default: they are fetched then)")
+	f.StringVar(&c.CopyDir, "copy-dir", c.CopyDir, "keep zones of --secondary, and signed ones, in `DIR` for the next start (default: they are fetched, and signed, then)")
 	f.StringArrayVar(&c.Notify, "notify", c.Notify, "tell the server `ADDRESS[,key:NAME]` when a zone has changed; may be given several times")
 	f.StringVar(&c.DNSSEC, "dnssec", c.DNSSEC, "sign the zones with the keys in `DIR`; those that are missing are made")
 	f.BoolVar(&c.NSEC3, "nsec3", c.NSEC3, "sign so that names cannot simply be listed")

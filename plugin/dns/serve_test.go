@@ -44,7 +44,7 @@ func prepare(t *testing.T, w *sim.World, name string, files map[string]string, a
 	if s.service, err = config.Service(); err != nil {
 		t.Fatal(err)
 	}
-	s.asking = &dns.Client{Loop: s.client.Loop(), KeepCase: true}
+	s.asking = &dns.Client{Loop: s.client.Loop(), KeepCase: true, TrustAD: true}
 	t.Cleanup(func() { s.asking.Close() })
 	return s
 }
@@ -109,7 +109,7 @@ func (s *serving) ask(question string) string {
 	s.t.Helper()
 	name, kind, _ := strings.Cut(question, " ")
 	m := &dns.Message{Question: []dns.Question{{Name: name, Qclass: dns.ClassIN}}}
-	m.RecursionDesired = true
+	m.RecursionDesired, m.AuthenticatedData = true, true
 	for t := dns.Type(1); t < 300; t++ {
 		if t.String() == kind {
 			m.Question[0].Qtype = uint16(t)
@@ -125,6 +125,9 @@ func (s *serving) ask(question string) string {
 		said = append(said, dns.Rcode(a.Rcode).String())
 		if a.Authoritative {
 			said = append(said, "AA")
+		}
+		if a.AuthenticatedData {
+			said = append(said, "AD")
 		}
 		for _, rr := range a.Answer {
 			said = append(said, strings.TrimPrefix(rr.String(), rr.Header().String()))

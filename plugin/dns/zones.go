@@ -16,7 +16,8 @@ import (
 // A served is a zone of a file.
 type served struct {
 	*zone.Zone
-	file string
+	file    string
+	signing *authority.Signing // nil: it is served as it is
 }
 
 // A reading is what came of the files.
@@ -63,6 +64,11 @@ func (t *tree) begin(co *deferred.Co, z served) error {
 			p.Update = append(p.Update, g)
 		}
 	}
+	var err error
+	if z.signing, err = t.signing(co, z.Zone); err != nil {
+		return err
+	}
+	p.Signing = z.signing
 	if _, err := t.auth.AddPrimary(z.Zone, p).Await(co); err != nil {
 		return fmt.Errorf("%s: %w", z.file, err)
 	}
@@ -103,7 +109,7 @@ func (r *reading) add(files twistor.FS, f zoneFile) {
 			return
 		}
 	}
-	r.zones = append(r.zones, served{z, f.file})
+	r.zones = append(r.zones, served{Zone: z, file: f.file})
 }
 
 // reload reads all files again. A zone whose file is broken, or not there any
@@ -123,10 +129,13 @@ func (t *tree) reload(co *deferred.Co) error {
 			continue
 		}
 		was := t.auth.Zone(z.Origin()).Serial()
-		t.zones[i].file = z.file
+		t.zones[i].Zone, t.zones[i].file = z.Zone, z.file
 		if _, err := t.auth.Replace(z.Zone).Await(co); err != nil {
 			broken = append(broken, fmt.Errorf("%s: %w", z.file, err))
 			continue
+		}
+		if err := t.resign(co, &t.zones[i]); err != nil {
+			broken = append(broken, err)
 		}
 		if is := t.auth.Zone(z.Origin()).Serial(); is != was {
 			t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", is, "was", was, "file", z.file)
