@@ -123,7 +123,8 @@ func (p *Plan) dropData(owner dns.Name, ttl uint32, d []byte) error {
 	return nil
 }
 
-// dropAll has all signatures of a name go but those of its proofs, which the chain looks after.
+// dropAll has all signatures of a name go but those of its proofs, which the
+// chain looks after.
 func (p *Plan) dropAll(n *node) error {
 	for _, sigs := range n.sigs {
 		if t := covered(sigs); t == dns.TypeNSEC || t == dns.TypeNSEC3 {

@@ -115,7 +115,8 @@ func suffix(n dns.Name, labels int) dns.Name {
 	return n
 }
 
-// wildcardOf is the wildcard under n. It does not fail: n is a proper ancestor of another name.
+// wildcardOf is the wildcard under n. It does not fail: n is a proper ancestor of
+// another name.
 func wildcardOf(n dns.Name) dns.Name {
 	return append(dns.Name{1, '*'}, n...)
 }

@@ -41,8 +41,9 @@ type hashed struct {
 	types []byte // a bitmap
 }
 
-// begin takes the TTL of proofs: "the lesser of the MINIMUM field of the SOA record and the TTL of
-// the SOA itself" (https://www.rfc-editor.org/rfc/rfc9077#section-3).
+// begin takes the TTL of proofs: "the lesser of the MINIMUM field of the SOA
+// record and the TTL of the SOA itself"
+// (https://www.rfc-editor.org/rfc/rfc9077#section-3).
 func (c *chain) begin(p *Plan) {
 	soa := p.to.SOA()
 	c.p, c.ttl, c.old = p, min(soa.Hdr.Ttl, soa.Minttl), map[string]proof{}
@@ -90,9 +91,10 @@ func (c *chain) add(name dns.Name, types []dns.Type, delegation bool) error {
 		c.waitingTypes = append(append(c.waitingTypes[:0], types...), dns.TypeRRSIG, dns.TypeNSEC)
 		return err
 	}
-	// The empty names between this one and those of before are names, too. Opt-out may leave out those
-	// with nothing but unsigned delegations below
-	// (https://www.rfc-editor.org/rfc/rfc5155#section-7.1); but then a wildcard above could not be denied.
+	// The empty names between this one and those of before are names, too.
+	// Opt-out may leave out those with nothing but unsigned delegations below
+	// (https://www.rfc-editor.org/rfc/rfc5155#section-7.1); but then a wildcard
+	// above could not be denied.
 	if c.last != nil {
 		for n := name.Parent(); len(n) > len(c.p.origin) && !c.last.In(n); n = n.Parent() {
 			c.hashes = append(c.hashes, hashed{sum: hashName(n, 0, nil)})
@@ -180,8 +182,9 @@ func (c *chain) endNSEC3() error {
 	return nil
 }
 
-// nsec3param says that the chain has no rounds and no salt: "the use of additional iterations ... is
-// discouraged" (https://www.rfc-editor.org/rfc/rfc9276#section-3.1).
+// nsec3param says that the chain has no rounds and no salt: "the use of
+// additional iterations ... is discouraged"
+// (https://www.rfc-editor.org/rfc/rfc9276#section-3.1).
 var nsec3param = dns.RRset{Type: dns.TypeNSEC3PARAM, TTL: 0, Data: []byte{0, 5, hashSHA1, 0, 0, 0, 0}}
 
 // hashSHA1 is the one hash that there is.

@@ -33,14 +33,15 @@ func (b bitmap) has(t dns.Type) bool { return slices.Contains(b, uint16(t)) }
 // delegates reports whether they are the parent's side of a zone cut.
 func (b bitmap) delegates() bool { return b.has(dns.TypeNS) && !b.has(dns.TypeSOA) }
 
-// below reports whether the zone says nothing of what is below the name: that
-// is another zone's, or a DNAME's. "NSEC or NSEC3 RR with ... the NS bit set, the SOA bit clear ... MUST NOT be used to
-// assume nonexistence of any RRs below that zone cut"
-// (https://www.rfc-editor.org/rfc/rfc6840#section-4.1).
+// hidesBelow reports whether the zone says nothing of what is below the name: that is
+// another zone's, or a DNAME's. "NSEC or NSEC3 RR with ... the NS bit set, the
+// SOA bit clear ... MUST NOT be used to assume nonexistence of any RRs below that
+// zone cut" (https://www.rfc-editor.org/rfc/rfc6840#section-4.1).
 func (b bitmap) hidesBelow() bool { return b.delegates() || b.has(dns.TypeDNAME) }
 
-// lacks reports whether the types prove that there is none of t: for DS it must be the parent that
-// says it, for others the zone itself; an alias leads elsewhere.
+// lacks reports whether the types prove that there is none of t: for DS it must
+// be the parent that says it, for others the zone itself; an alias leads
+// elsewhere.
 //
 // See https://www.rfc-editor.org/rfc/rfc6840#section-4.3 and section 4.4.
 func (b bitmap) lacks(t dns.Type, name dns.Name) bool {
@@ -55,10 +56,11 @@ func (b bitmap) lacks(t dns.Type, name dns.Name) bool {
 	return !b.delegates()
 }
 
-// NewDenial takes from records, which must be verified (VerifyRRset) and signed by
-// zone, those that prove something of it; others are passed over. A zone whose NSEC3 has more
-// than 100 rounds proves nothing: its answers are insecure (RFC 9276 section 3.2). It
-// fails with a *BogusError if there is no proof, or NSEC3 records contradict each other.
+// NewDenial takes from records, which must be verified (VerifyRRset) and signed
+// by zone, those that prove something of it; others are passed over. A zone whose
+// NSEC3 has more than 100 rounds proves nothing: its answers are insecure (RFC
+// 9276 section 3.2). It fails with a *BogusError if there is no proof, or NSEC3
+// records contradict each other.
 func NewDenial(zone dns.Name, records []dns.RR, b *Budget) (*Denial, error) {
 	d := &Denial{zone: zone, budget: b}
 	for _, rr := range records {
@@ -125,9 +127,10 @@ func (d *Denial) Wildcard(name, wildcard dns.Name) (Status, error) {
 	return Secure, d.wildcardNSEC(name, encloser)
 }
 
-// Delegation checks that name is a zone cut below d's zone and has no DS record, so that what is
-// below is not signed. NSEC3 with opt-out proves that for names that may not be there at all: it means
-// no more than that there is nothing secure.
+// Delegation checks that name is a zone cut below d's zone and has no DS record,
+// so that what is below is not signed. NSEC3 with opt-out proves that for names
+// that may not be there at all: it means no more than that there is nothing
+// secure.
 //
 // See https://www.rfc-editor.org/rfc/rfc4035#section-5.2 and
 // https://www.rfc-editor.org/rfc/rfc5155#section-8.9.

@@ -24,7 +24,8 @@ var exampleNow = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func exampleRandom() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{}) }
 
-// A zone is signed with a key of its own; what its parent needs to know is the DS record.
+// A zone is signed with a key of its own; what its parent needs to know is the DS
+// record.
 func Example() {
 	z, err := zone.Read(strings.NewReader(exampleZone), zone.Options{Origin: dns.MustParseName("example")})
 	if err != nil {
@@ -56,7 +57,8 @@ func Example() {
 	// true
 }
 
-// A validator goes from the DS record to the zone's keys, and from those to what they signed.
+// A validator goes from the DS record to the zone's keys, and from those to what
+// they signed.
 func ExampleVerifyRRset() {
 	z, key := signedExample()
 	www := dns.MustParseName("www.example")

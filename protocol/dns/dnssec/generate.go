@@ -19,7 +19,8 @@ type KeyOptions struct {
 	Zone dns.Name
 	// Algorithm is how it signs. 0: ECDSAP256SHA256.
 	Algorithm Algorithm
-	// KSK makes a key-signing key, or, if it is the zone's only one, a key for everything.
+	// KSK makes a key-signing key, or, if it is the zone's only one, a key for
+	// everything.
 	KSK bool
 	// Bits is the size of an RSA key, 2048 to 4096. 0: 2048.
 	Bits int
@@ -68,7 +69,8 @@ func Generate(random io.Reader, o KeyOptions) (*Key, error) {
 	return nil, fmt.Errorf("dnssec: a new key of %s: %d keys had tags of others", o.Zone, maxGenerated)
 }
 
-// sharesTag reports whether another key has k's tag, or will when one of them is revoked.
+// sharesTag reports whether another key has k's tag, or will when one of them is
+// revoked.
 func sharesTag(k *Key, others []*Key) bool {
 	for _, x := range others {
 		if x.Tag() == k.Tag() || x.Tag() == k.Tag()+FlagRevoke || x.Tag()+FlagRevoke == k.Tag() {

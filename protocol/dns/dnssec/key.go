@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/twistor-go/twistor/protocol/dns"
@@ -28,12 +29,12 @@ type Key struct {
 // a key that is always used.
 //
 // A rollover is two keys whose times overlap. Of a zone-signing key, publish the
-// new one (Publish) as long before it signs (Activate) as resolvers keep the old set; the old one
-// ends signing then (Inactive), and its signatures are replaced when they would be
-// renewed; it may go (Delete) a Validity later. Of a key-signing key, have both
-// sign at once, change the parent's DS records, wait until resolvers have
-// forgotten the old ones, and delete the old key. Of an algorithm, the new keys
-// sign before they are published.
+// new one (Publish) as long before it signs (Activate) as resolvers keep the old
+// set; the old one ends signing then (Inactive), and its signatures are replaced
+// when they would be renewed; it may go (Delete) a Validity later. Of a
+// key-signing key, have both sign at once, change the parent's DS records, wait
+// until resolvers have forgotten the old ones, and delete the old key. Of an
+// algorithm, the new keys sign before they are published.
 //
 // See https://www.rfc-editor.org/rfc/rfc6781#section-4.1.
 type Timing struct {
@@ -105,6 +106,9 @@ func (k *Key) String() string {
 	return fmt.Sprintf("%s/%03d/%05d", k.DNSKEY.Hdr.Name, k.DNSKEY.Algorithm, k.Tag())
 }
 
+// LogValue keeps the private half out of logs, however they are written.
+func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
 // A signer is a Key with what many signatures need of it.
 type signer struct {
 	*Key
@@ -169,7 +173,8 @@ func (s *signer) sign(message []byte) ([]byte, error) {
 // See https://www.rfc-editor.org/rfc/rfc6605#section-4.
 func plainECDSA(der []byte, size int) ([]byte, error) {
 	wrong := errors.New("an ECDSA signature of another form")
-	// SEQUENCE { r INTEGER, s INTEGER }: 2 x 49 bytes at most, so all lengths are short.
+	// SEQUENCE { r INTEGER, s INTEGER }: 2 x 49 bytes at most, so all lengths are
+	// short.
 	if len(der) < 2 || der[0] != 0x30 || int(der[1]) != len(der)-2 {
 		return nil, wrong
 	}

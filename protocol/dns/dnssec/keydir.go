@@ -109,9 +109,10 @@ func parsePublic(text []byte, name string) (*Key, error) {
 	return k, nil
 }
 
-// Write writes k's two files into dir, each atomically and durably; the private one can be read by
-// its owner only. Files of the same key are replaced. It waits for the
-// disk: call it on the pool.
+// Write writes k's two files into dir, each atomically and durably; the private
+// one can be read by its owner only. Files of the same key are replaced; it fails
+// if another key of the same tag has them. It waits for the disk: call it on the
+// pool.
 func Write(fsys twistor.FS, dir string, k *Key) error {
 	zone, err := dns.ParseName(k.DNSKEY.Hdr.Name)
 	if err != nil {
@@ -125,6 +126,11 @@ func Write(fsys twistor.FS, dir string, k *Key) error {
 		return fmt.Errorf("dnssec: key %s: %w", k, err)
 	}
 	base := path.Join(dir, fmt.Sprintf("K%s+%03d+%05d", fileLabels(zone), k.DNSKEY.Algorithm, k.Tag()))
+	if old, err := readFile(fsys, base+".key"); err == nil {
+		if x, err := parsePublic(old, base+".key"); err != nil || x.DNSKEY.PublicKey != k.DNSKEY.PublicKey {
+			return fmt.Errorf("dnssec: %s.key is another key's: want one of another tag (KeyOptions.Beside)", base)
+		}
+	}
 	// First the private one: a public one without it would be published and not sign.
 	if err := replace(fsys, base+".private", private, 0o600); err != nil {
 		return fmt.Errorf("dnssec: %w", err)

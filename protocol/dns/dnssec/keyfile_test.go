@@ -1,8 +1,12 @@
 package dnssec
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"strings"
@@ -33,7 +37,8 @@ func text(t testing.TB, fsys twistor.FS, name string) string {
 	return string(b)
 }
 
-// TestUC22_KeyFilesRoundTrip: each algorithm and every time come back as they were written.
+// TestUC22_KeyFilesRoundTrip: each algorithm and every time come back as they
+// were written.
 func TestUC22_KeyFilesRoundTrip(t *testing.T) {
 	d := newDisk(t)
 	origin := dns.MustParseName("roll.example")
@@ -72,8 +77,8 @@ func TestUC22_KeyFilesRoundTrip(t *testing.T) {
 	}
 }
 
-// TestUC22_PrivateKeysAreTheirOwners: the private half is for its owner only, on the real disk;
-// and a crash while it is written leaves the old one or the new.
+// TestUC22_PrivateKeysAreTheirOwners: the private half is for its owner only, on
+// the real disk; and a crash while it is written leaves the old one or the new.
 func TestUC22_PrivateKeysAreTheirOwners(t *testing.T) {
 	fsys, dir := reactor.New(nil).Loop().FS(), t.TempDir()
 	k := newKey(t, KeyOptions{Zone: dns.MustParseName("roll.example")}, 1)
@@ -98,7 +103,8 @@ func TestUC22_PrivateKeysAreTheirOwners(t *testing.T) {
 	}
 }
 
-// TestUC22_KeyNamesLeadNowhere: a zone's name with slashes and dots in it makes a file in the folder.
+// TestUC22_KeyNamesLeadNowhere: a zone's name with slashes and dots in it makes a
+// file in the folder.
 func TestUC22_KeyNamesLeadNowhere(t *testing.T) {
 	for name, want := range map[string]string{
 		".":                         ".",
@@ -119,6 +125,37 @@ func TestUC22_KeyNamesLeadNowhere(t *testing.T) {
 	}
 	if keys, err := ReadKeys(d, "keys", zone); err != nil || len(keys) != 1 {
 		t.Errorf("got %v, %v", keys, err)
+	}
+}
+
+// TestUC22_KeysAreNotLost: a key's files do not take the place of another key's, and
+// its private half is in no log.
+func TestUC22_KeysAreNotLost(t *testing.T) {
+	d := newDisk(t)
+	k := newKey(t, KeyOptions{Zone: dns.MustParseName("roll.example")}, 1)
+	if err := Write(d, "keys", k); err != nil {
+		t.Fatal(err)
+	}
+	// The tag is a sum: with its first two words exchanged, a key has the same.
+	raw, _ := base64.StdEncoding.DecodeString(k.DNSKEY.PublicKey)
+	raw[0], raw[1], raw[2], raw[3] = raw[2], raw[3], raw[0], raw[1]
+	other, record := *k, *k.DNSKEY
+	record.PublicKey = base64.StdEncoding.EncodeToString(raw)
+	other.DNSKEY = &record
+	before := text(t, d, "keys/Kroll.example.+013+"+fmt.Sprintf("%05d", k.Tag())+".private")
+	if err := Write(d, "keys", &other); err == nil || other.Tag() != k.Tag() {
+		t.Errorf("another key of tag %d: got %v, want an error", other.Tag(), err)
+	}
+	if after := text(t, d, "keys/Kroll.example.+013+"+fmt.Sprintf("%05d", k.Tag())+".private"); after != before {
+		t.Error("the private half was overwritten")
+	}
+	if _, err := Generate(random(1), KeyOptions{Zone: dns.MustParseName("roll.example"), Beside: []*Key{k}}); err != nil {
+		t.Error(err) // the source goes on: another key
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("key", "key", k)
+	if !strings.Contains(log.String(), `"key":"roll.example./013/`) {
+		t.Errorf("logged: %s", log.String())
 	}
 }
 
@@ -182,7 +219,8 @@ func TestUC22_BrokenKeyFiles(t *testing.T) {
 	}
 }
 
-// FuzzKeyFiles reads anything as a key's two files, and what it accepts it writes and reads again.
+// FuzzKeyFiles reads anything as a key's two files, and what it accepts it writes
+// and reads again.
 func FuzzKeyFiles(f *testing.F) {
 	for i, a := range algorithms {
 		k := newKey(f, KeyOptions{Zone: dns.MustParseName("roll.example"), Algorithm: a}, byte(i))

@@ -27,8 +27,8 @@ func (d *Denial) takeNSEC(rr *dns.NSEC) {
 	d.nsec = append(d.nsec, nsec{owner, next, rr.TypeBitMap})
 }
 
-// covers reports whether name, which is one of the zone, is absent by n. Below a cut n knows nothing;
-// what is above next exists, if only as an empty name.
+// covers reports whether name, which is one of the zone, is absent by n. Below a
+// cut n knows nothing; what is above next exists, if only as an empty name.
 func (n *nsec) covers(name, zone dns.Name) bool {
 	return dns.Compare(n.owner, name) < 0 && (bytes.Equal(n.next, zone) || dns.Compare(name, n.next) < 0) &&
 		!(name.In(n.owner) && n.types.hidesBelow())
@@ -44,8 +44,8 @@ func (d *Denial) covering(name dns.Name) *nsec {
 	return nil
 }
 
-// matching is the record at name; nil: there is none. At a zone cut there may be two, of
-// the parent and of the child; only one is d's zone's.
+// matching is the record at name; nil: there is none. At a zone cut there may be
+// two, of the parent and of the child; only one is d's zone's.
 func (d *Denial) matching(name dns.Name) *nsec {
 	for i := range d.nsec {
 		if bytes.Equal(d.nsec[i].owner, name) {
@@ -85,10 +85,9 @@ func (d *Denial) nameErrorNSEC(name dns.Name) error {
 	if n == nil {
 		return bogus(CodeProofMissing, "%s: no proof that it does not exist", name)
 	}
-	if wildcard := wildcardOf(encloser); len(wildcard) <= dns.MaxNameBytes {
-		if n, _ := d.absent(wildcard); n == nil {
-			return bogus(CodeProofMissing, "%s: no proof that there is no %s", name, wildcard)
-		}
+	wildcard := wildcardOf(encloser)
+	if n, _ := d.absent(wildcard); n == nil {
+		return bogus(CodeProofMissing, "%s: no proof that there is no %s", name, wildcard)
 	}
 	return nil
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns"
 )
 
-// maxRounds is up to which number of rounds NSEC3 is computed: "Validating resolvers MAY return an insecure
-// response to their clients when processing NSEC3 records with iterations larger than 0"
+// maxRounds is up to which number of rounds NSEC3 is computed: "Validating
+// resolvers MAY return an insecure response to their clients when processing
+// NSEC3 records with iterations larger than 0"
 // (https://www.rfc-editor.org/rfc/rfc9276#section-3.2); as many as others take.
 const maxRounds = 100
 
@@ -20,9 +21,10 @@ type nsec3 struct {
 	types       bitmap
 }
 
-// takeNSEC3 notes a record if it is one of the zone. "A validator MUST ignore NSEC3 RRs with unknown hash types",
-// and with a Flag field other than zero or one; and those with different parameters from
-// each other make a response bogus (https://www.rfc-editor.org/rfc/rfc5155#section-8.1 and 8.2).
+// takeNSEC3 notes a record if it is one of the zone. "A validator MUST ignore
+// NSEC3 RRs with unknown hash types", and with a Flag field other than zero or
+// one; and those with different parameters from each other make a response bogus
+// (https://www.rfc-editor.org/rfc/rfc5155#section-8.1 and 8.2).
 func (d *Denial) takeNSEC3(rr *dns.NSEC3) error {
 	name, err := dns.ParseName(rr.Hdr.Name)
 	if err != nil || rr.Hash != hashSHA1 || rr.Flags > 1 || name[0] != 32 || !bytes.Equal(name.Parent(), d.zone) {
@@ -84,8 +86,8 @@ func (d *Denial) hashOf(name dns.Name) ([sha1.Size]byte, error) {
 }
 
 // encloser proves the nearest name above name that exists: its own record is
-// there, and one by which the next longer name, which next is the record of, does not exist. A
-// name that exists itself has none.
+// there, and one by which the next longer name, which next is the record of, does
+// not exist. A name that exists itself has none.
 //
 // See https://www.rfc-editor.org/rfc/rfc5155#section-8.3.
 func (d *Denial) encloser(name dns.Name) (encloser dns.Name, next *nsec3, err error) {
@@ -114,8 +116,9 @@ func (d *Denial) encloser(name dns.Name) (encloser dns.Name, next *nsec3, err er
 	return nil, nil, missing
 }
 
-// status is what a proof is worth that rests on name's absence by n: with
-// opt-out an unsigned delegation may be there (https://www.rfc-editor.org/rfc/rfc5155#section-9.2).
+// status is what a proof is worth that rests on name's absence by n: with opt-out
+// an unsigned delegation may be there
+// (https://www.rfc-editor.org/rfc/rfc5155#section-9.2).
 func (n *nsec3) status() Status {
 	if n.optOut {
 		return Insecure
@@ -129,14 +132,13 @@ func (d *Denial) nameError3(name dns.Name) (Status, error) {
 	if err != nil {
 		return 0, err
 	}
-	if wildcard := wildcardOf(encloser); len(wildcard) <= dns.MaxNameBytes {
-		sum, err := d.hashOf(wildcard)
-		if err != nil {
-			return 0, err
-		}
-		if d.covering3(sum) == nil {
-			return 0, bogus(CodeProofMissing, "%s: no proof that there is no %s", name, wildcard)
-		}
+	wildcard := wildcardOf(encloser)
+	sum, err := d.hashOf(wildcard)
+	if err != nil {
+		return 0, err
+	}
+	if d.covering3(sum) == nil {
+		return 0, bogus(CodeProofMissing, "%s: no proof that there is no %s", name, wildcard)
 	}
 	return next.status(), nil
 }

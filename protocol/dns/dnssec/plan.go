@@ -13,8 +13,8 @@ import (
 // Versions are two of one zone.
 type Versions struct {
 	// From is one that was signed here, of which To was made by Apply. What To
-	// has of it is believed to be signed right; all else in To is checked. Nil: everything
-	// is, some 60 us a signature.
+	// has of it is believed to be signed right; all else in To is checked. Nil:
+	// everything is, some 60 us a signature.
 	From *zone.Zone
 	// To is the one to sign.
 	To *zone.Zone
@@ -22,8 +22,9 @@ type Versions struct {
 
 // A Plan is what has to be signed of a zone, and what else has to change. To make
 // one takes a look at each record, half a second for 100,000 names with NSEC3;
-// the signatures, some 30 us each with ECDSA, are made by Sign, in pieces as the caller
-// likes. The zone does not change meanwhile. Used by one goroutine at a time, but for Sign.
+// the signatures, some 30 us each with ECDSA, are made by Sign, in pieces as the
+// caller likes. The zone does not change meanwhile. Used by one goroutine at a
+// time, but for Sign.
 type Plan struct {
 	to, from *zone.Zone
 	origin   dns.Name
@@ -176,7 +177,8 @@ func (p *Plan) replace(owner dns.Name, old, set dns.RRset) error {
 	return nil
 }
 
-// finishSOA signs the SOA record, which has a new serial number if anything has changed.
+// finishSOA signs the SOA record, which has a new serial number if anything has
+// changed.
 func (p *Plan) finishSOA() error {
 	old, sigs := p.soa.sets[0], p.soa.sigs[0]
 	who := p.roles.of(dns.TypeSOA)

@@ -30,8 +30,9 @@ type Policy struct {
 	// Refresh is how long before its end a signature is renewed. It must be
 	// longer than the longest TTL. 0: Validity/4. At most Validity/2.
 	Refresh time.Duration
-	// Jitter is by how much signatures are valid for less, each by its name, so that
-	// they are not all renewed at once. 0: Validity/8. Negative: none. At most Validity/4.
+	// Jitter is by how much signatures are valid for less, each by its name, so
+	// that they are not all renewed at once. 0: Validity/8. Negative: none. At
+	// most Validity/4.
 	Jitter time.Duration
 	// Inception is by how much signatures begin earlier than now, for clocks
 	// that are late. 0: one hour. Negative: they begin now.

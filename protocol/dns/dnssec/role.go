@@ -13,14 +13,16 @@ type roles struct {
 	published []*signer // the DNSKEY set
 	keys      []*signer // sign DNSKEY, CDS and CDNSKEY
 	data      []*signer // sign all the rest
-	// retiring sign no more, but what they have signed may stay until it has to be renewed.
+	// retiring sign no more, but what they have signed may stay until it has to
+	// be renewed.
 	retiring []*signer
 	syncs    []*signer // CDS records speak of them
 }
 
 // assign gives the keys of a zone their roles. A DNSKEY set that has keys of an
-// algorithm says that everything is signed with it (RFC 4035 section 2.2). So if no key of one is active, one that is published
-// signs nevertheless: a zone is not to become bogus because a successor was forgotten.
+// algorithm says that everything is signed with it (RFC 4035 section 2.2). So if
+// no key of one is active, one that is published signs nevertheless: a zone is
+// not to become bogus because a successor was forgotten.
 func assign(keys []*Key, origin dns.Name, p *Policy, now time.Time) (*roles, error) {
 	if len(keys) > MaxKeys {
 		return nil, fmt.Errorf("dnssec: %d keys of %s: want up to %d", len(keys), origin, MaxKeys)
@@ -107,8 +109,9 @@ func (r *roles) of(t dns.Type) []*signer {
 	return r.data
 }
 
-// sets are the apex's sets that follow from the keys: DNSKEY, CDS and CDNSKEY. had
-// is the zone's CDS and CDNSKEY set: a request to delete the DS records (RFC 8078 section 4) stays.
+// sets are the apex's sets that follow from the keys: DNSKEY, CDS and CDNSKEY.
+// had is the zone's CDS and CDNSKEY set: a request to delete the DS records (RFC
+// 8078 section 4) stays.
 func (r *roles) sets(origin dns.Name, ttl uint32, had func(dns.Type) []dns.RR) (map[dns.Type]dns.RRset, error) {
 	var keys, cds, cdnskeys []dns.RR
 	header := func(t uint16) dns.RecordHeader {

@@ -136,8 +136,9 @@ func TestUC22_ZSKRollover(t *testing.T) {
 	}
 }
 
-// TestUC22_KSKRollover: both keys sign the DNSKEY set while the parent's DS records
-// change (RFC 6781 section 4.1.2), and CDS and CDNSKEY records say which it should have.
+// TestUC22_KSKRollover: both keys sign the DNSKEY set while the parent's DS
+// records change (RFC 6781 section 4.1.2), and CDS and CDNSKEY records say which
+// it should have.
 func TestUC22_KSKRollover(t *testing.T) {
 	origin := dns.MustParseName("roll.example")
 	zsk := newKey(t, KeyOptions{Zone: origin, Algorithm: ED25519}, 1)

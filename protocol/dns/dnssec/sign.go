@@ -7,10 +7,11 @@ import (
 )
 
 // Sign finds what has to change in z for it to be signed by keys and fresh at
-// now; z.Apply makes the signed version of it. Signatures that are right and far from
-// their end stay; all are checked, so a zone that was signed here is signed again
-// quicker by Resign. Without published keys a signed zone becomes an unsigned one. The change is empty if
-// there is nothing to do; else it has a new serial number.
+// now; z.Apply makes the signed version of it. Signatures that are right and far
+// from their end stay; all are checked, so a zone that was signed here is signed
+// again quicker by Resign. Without published keys a signed zone becomes an
+// unsigned one. The change is empty if there is nothing to do; else it has a new
+// serial number.
 //
 // It computes, and nothing else: 100,000 names take seconds. Call it on the
 // pool, or make a Plan, which can be signed in pieces.

@@ -24,10 +24,10 @@ type Verified struct {
 	TTL uint32
 }
 
-// VerifyRRset checks that one of sigs is valid at now, and was made over set by one of keys: the
-// DNSKEY records of a zone, which the caller believes. set is all records of
-// one name and type, with class IN. Records below a zone cut are not the zone's to sign:
-// that set is not such a one is for the caller to know.
+// VerifyRRset checks that one of sigs is valid at now, and was made over set by
+// one of keys: the DNSKEY records of a zone, which the caller believes. set is
+// all records of one name and type, with class IN. Records below a zone cut are
+// not the zone's to sign: that set is not such a one is for the caller to know.
 //
 // It fails with a *BogusError, with ErrInsecure if keys are of unsupported
 // algorithms only, or with ErrBudget.
@@ -97,7 +97,8 @@ func (c *check) takeKeys(keys []*dns.DNSKEY) error {
 			continue
 		}
 		c.zone = name
-		// "bit 7 of the Flags field ... has value 0, then the DNSKEY record ... MUST NOT be used to verify RRSIGs"
+		// "bit 7 of the Flags field ... has value 0, then the DNSKEY record ...
+		// MUST NOT be used to verify RRSIGs"
 		// (https://www.rfc-editor.org/rfc/rfc4034#section-2.1.1); "The Protocol
 		// Field MUST have value 3"; and a revoked one may sign but its own set
 		// (https://www.rfc-editor.org/rfc/rfc5011#section-2.1).

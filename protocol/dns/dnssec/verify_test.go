@@ -165,7 +165,8 @@ func TestUC22_TTLIsBounded(t *testing.T) {
 }
 
 // TestN19_SignatureDates: dates are compared by serial arithmetic (RFC 4034
-// section 3.1.5), so signatures are valid beyond the year 2106, where the count begins again.
+// section 3.1.5), so signatures are valid beyond the year 2106, where the count
+// begins again.
 func TestN19_SignatureDates(t *testing.T) {
 	late := time.Unix(1<<32-100, 0) // 100 seconds before
 	z := sign(t, readZone(t, hard, "hard.example"), pair(t, "hard.example", ED25519), Policy{}, late)
@@ -213,7 +214,8 @@ func TestUC22_WildcardExpansion(t *testing.T) {
 	}
 }
 
-// TestUC22_MatchDS: DS records lead to the keys that they are digests of, and to no others.
+// TestUC22_MatchDS: DS records lead to the keys that they are digests of, and to
+// no others.
 func TestUC22_MatchDS(t *testing.T) {
 	keys := pair(t, "hard.example", ECDSAP256SHA256)
 	records := []*dns.DNSKEY{keys[1].DNSKEY, keys[0].DNSKEY}
@@ -260,8 +262,8 @@ func TestUC22_MatchDS(t *testing.T) {
 	}
 }
 
-// TestUC22_UnsupportedKeysAreInsecure: a zone with nothing but unknown algorithms is an unsigned one; with a
-// known one beside, it is not (RFC 4035 section 5.2).
+// TestUC22_UnsupportedKeysAreInsecure: a zone with nothing but unknown algorithms
+// is an unsigned one; with a known one beside, it is not (RFC 4035 section 5.2).
 func TestUC22_UnsupportedKeysAreInsecure(t *testing.T) {
 	z := sign(t, readZone(t, hard, "hard.example"), pair(t, "hard.example", ED25519), Policy{}, now)
 	s := take(t, z, "many.hard.example.", dns.TypeA)
@@ -282,8 +284,9 @@ func TestUC22_UnsupportedKeysAreInsecure(t *testing.T) {
 	}
 }
 
-// TestUC22_KeyTrap: keys of one tag and signatures that are all wrong cost a bounded
-// number of computations (CVE-2023-50387), and so do hashes of long names (CVE-2023-50868).
+// TestUC22_KeyTrap: keys of one tag and signatures that are all wrong cost a
+// bounded number of computations (CVE-2023-50387), and so do hashes of long names
+// (CVE-2023-50868).
 func TestUC22_KeyTrap(t *testing.T) {
 	z := sign(t, readZone(t, hard, "hard.example"), pair(t, "hard.example", ED25519), Policy{}, now)
 	s := take(t, z, "many.hard.example.", dns.TypeA)
