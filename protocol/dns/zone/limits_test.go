@@ -109,3 +109,38 @@ func TestRefused(t *testing.T) {
 		t.Errorf("another class: got %v, %v", m, err)
 	}
 }
+
+// TestRoot: the root is a zone like others.
+func TestRoot(t *testing.T) {
+	z, err := Read(strings.NewReader("$TTL 60\n@ SOA a.com b.com 1 2 3 4 5\n@ NS a.com\ncom NS a.com\na.com A 192.0.2.1\n*.wild TXT x\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name       string
+		rtype      dns.Type
+		rcode      int
+		aa         bool
+		answers    int
+		authority  int
+		additional int
+	}{
+		{".", dns.TypeNS, 0, true, 1, 0, 1},
+		{".", dns.TypeTXT, 0, true, 0, 1, 0},
+		{"www.com", dns.TypeA, 0, false, 0, 1, 1},
+		{"org", dns.TypeA, 3, true, 0, 1, 0},
+		{"x.wild", dns.TypeTXT, 0, true, 1, 0, 0},
+	} {
+		m := lookup(t, z, tc.name, tc.rtype, false)
+		if m.Rcode != tc.rcode || m.Authoritative != tc.aa || len(m.Answer) != tc.answers || len(m.Ns) != tc.authority || len(m.Extra) != tc.additional {
+			t.Errorf("%s %s: got %v", tc.name, tc.rtype, m)
+		}
+	}
+	next, err := z.Apply(Change{Added: records(t, "a.b.c. 60 IN A 192.0.2.1"), Removed: records(t, "*.wild. 60 IN TXT x")})
+	if err != nil || !next.Has(dns.MustParseName("c")) || next.Has(dns.MustParseName("wild")) {
+		t.Errorf("a change: got %v", err)
+	}
+	if again, err := New(nil, all(next)); err != nil || text(t, again) != text(t, next) {
+		t.Errorf("from its records: got %v, %v", again, err)
+	}
+}

@@ -50,7 +50,7 @@ func (o *Options) limits() limits {
 //
 // See https://www.rfc-editor.org/rfc/rfc1035#section-5.2.
 func Read(r io.Reader, o Options) (*Zone, error) {
-	if o.Origin == nil {
+	if len(o.Origin) == 0 {
 		o.Origin = dns.Root
 	}
 	file := dns.ReadZone(r, dns.ZoneFileOptions{Origin: o.Origin, File: o.File, DefaultTTL: o.DefaultTTL, Include: o.Include})

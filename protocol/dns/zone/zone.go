@@ -45,9 +45,12 @@ type Zone struct {
 type limits struct{ records, set int }
 
 // New makes a zone of records, in any order: the answer of a transfer, or what
-// a program made. What it checks, and refuses, is what Read does; a TTL over
+// a program made. Nil is the root. What it checks, and refuses, is what Read does; a TTL over
 // MaxTTL is taken for zero, as RFC 2181 has receivers do.
 func New(origin dns.Name, records iter.Seq[dns.RR]) (*Zone, error) {
+	if len(origin) == 0 {
+		origin = dns.Root
+	}
 	b := &builder{o: Options{Origin: origin}, lenient: true}
 	for rr := range records {
 		if err := b.add(rr, "", 0); err != nil {
