@@ -171,9 +171,6 @@ func (s *Server) serve(p []byte, from twistor.Peer, network Network, to sink) *e
 		s.pending--
 		x.end(err)
 	})
-	if x.to == nil { // it had fired already
-		return nil
-	}
 	return x
 }
 

@@ -345,7 +345,7 @@ func TestPending(t *testing.T) {
 // count of what is under way.
 func TestAnsweredAtOnce(t *testing.T) {
 	for name, h := range map[string]Handler{
-		"a fired Signal": fired{},
+		"a fired Signal": firedHandler{},
 		"a coroutine":    Inline(func(co *deferred.Co, w *ResponseWriter, q *Query) error { aHandler(w, q); return nil }),
 	} {
 		b := newBench(t, &Server{Handler: h})
@@ -364,14 +364,6 @@ func TestAnsweredAtOnce(t *testing.T) {
 		tr.Reset()
 		b.clock.Advance(0)
 	}
-}
-
-// A fired is a Handler that answers at once and says so by a Signal.
-type fired struct{}
-
-func (fired) Serve(w *ResponseWriter, q *Query) *deferred.Signal {
-	aHandler(w, q)
-	return deferred.Succeeded(struct{}{})
 }
 
 // TestTSIGRoom: over UDP without EDNS a signed answer has the room that its

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/internal/peertest"
 	"github.com/twistor-go/twistor/protocol/dns"
 	"github.com/twistor-go/twistor/protocol/dns/dnstest"
 	"github.com/twistor-go/twistor/protocol/dns/doh"
@@ -170,5 +172,56 @@ func TestN17Load(t *testing.T) {
 		if !strings.Contains(out, "Queries completed:    3000 (100.00%)") {
 			t.Errorf("%s: got %s", mode, out)
 		}
+	}
+}
+
+// askOfTwisted is a program that looks names up as Twisted does: the last one
+// comes truncated, so that it asks again over TCP.
+const askOfTwisted = `
+import sys
+from twisted.internet import reactor, defer, task
+from twisted.names import client, error
+
+@defer.inlineCallbacks
+def main(reactor):
+    r = client.Resolver(servers=[("127.0.0.1", int(sys.argv[1]))])
+    answers, _, _ = yield r.lookupAddress("www.example.com")
+    print(answers[0].name, answers[0].payload.dottedQuad(), answers[0].ttl, answers[0].auth)
+    answers, _, _ = yield r.lookupIPV6Address("WWW.example.com")
+    print(answers[0].name, len(answers))
+    answers, _, extra = yield r.lookupNameservers("example.com")
+    print(answers[0].payload.name, extra[0].payload.dottedQuad())
+    try:
+        yield r.lookupAddress("no.example.com")
+    except error.DNSNameError:
+        print("DNSNameError")
+    try:
+        yield r.lookupAddress("example.org")
+    except error.DNSQueryRefusedError:
+        print("DNSQueryRefusedError")
+    answers, _, _ = yield r.lookupText("long.example.com")
+    print(len(answers))
+
+task.react(main)
+`
+
+// TestN17Twisted: Twisted's client understands what it is told.
+func TestN17Twisted(t *testing.T) {
+	python := peertest.Program(t, "/usr/bin/python3") // the system's, which has Twisted
+	if err := exec.Command(python, "-c", "import twisted.names").Run(); err != nil {
+		peertest.Missing(t, "twisted is not installed")
+	}
+	z, err := zone.Read(strings.NewReader(peersZone), zone.Options{Origin: dns.MustParseName("example.com")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := serving(t, &dns.Server{Handler: z})
+	out, err := dnstest.Feed(t, "", python, "-c", askOfTwisted, at.dns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "www.example.com 192.0.2.1 60 1\nWWW.example.com 1\nns.example.com 127.0.0.1\nDNSNameError\nDNSQueryRefusedError\n6\n"
+	if out != want {
+		t.Errorf("got %s, want %s", out, want)
 	}
 }
