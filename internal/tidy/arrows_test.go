@@ -48,7 +48,7 @@ var arrows = []row{
 		"is one protocol in several packages, and sees a twistor.Loop only"},
 	{"protocol/websocket", []string{".", "deferred", "framing/...", "protocol/web"}, []string{"reactor"},
 		"runs over web, as its RFC does; the real network only in tests of peers"},
-	{"protocol/dns/dnstest", []string{"internal/peertest"}, nil,
+	{"protocol/dns/dnstest", []string{"internal/peertest"}, []string{".", "protocol/dns/...", "reactor"},
 		"starts other people's name servers for tests; package dns's own import it, so it knows none of ours"},
 	{"protocol/dns/...", []string{".", "deferred", "framing/...", "policy", "netconn", "endpoint", "protocol/dns/...", "protocol/web"}, []string{"reactor"},
 		"is one protocol in several packages; over HTTPS it runs over web, as its RFC does"},

@@ -1,5 +1,6 @@
 // Package dnstest starts real name servers for tests, and asks them by real
-// clients: nsd, knot, bind9 and unbound, dig and the like. Only tests import it.
+// clients: nsd, knot, bind9 and unbound, dig and the like, and Twisted's. Only
+// tests import it.
 //
 //	addr := dnstest.NSD(t, dnstest.Zone{Name: "example.", Text: zone})
 //	got := dnstest.Dig(t, addr, "+short", "www.example.", "A")
