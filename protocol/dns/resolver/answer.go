@@ -67,6 +67,11 @@ func sift(name dns.Name, t dns.Type, m *dns.Message) (*answer, error) {
 		}
 		if s, ok := collect(rs, n, t); ok {
 			found = true
+			if d, ok := above(rs, n); ok && t == dns.TypeCNAME {
+				if err := a.add(dns.Answer, d, false); err != nil {
+					return nil, err
+				}
+			}
 			if err := a.add(dns.Answer, s, false); err != nil {
 				return nil, err
 			}

@@ -11,7 +11,8 @@ import (
 // Immutable after first use.
 type Config struct {
 	// Forward, if not nil, is who looks up for us: a dns.Client with its servers.
-	// Else it is done from the root on down.
+	// Else it is done from the root on down. Where signatures are checked, those
+	// servers must pass them on: they need not check them.
 	Forward dns.Resolver
 	// Hints, Port and AllowServer are for who looks up from the root on down:
 	// see Recursive.

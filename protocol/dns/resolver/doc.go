@@ -30,6 +30,9 @@
 // or a file). The NS records of a zone itself are an answer to who asks for
 // them, not used for asking: see Recursive.
 //
+// A server's address must be a public one, unless that is allowed; which of the public
+// ones are our own is not known here.
+//
 // Limits: see the fields. One question costs at most 100 queries and 10 s
 // (CVE-2020-8616), follows 16 aliases, looks up 5 names of servers for each
 // zone; an RRset has 100 records, lives a day and 1 h if negative. All tables are bounded:

@@ -17,6 +17,8 @@ func seeds(f *testing.F) {
 		said("com. 60 IN DNAME victim.com.", "www.evil.com. 60 IN CNAME www.evil.victim.com."),
 		said("--", "www.evil.com. 60 IN NS ns.evil.com.", "evil.com. 60 IN NS ns.evil.com."),
 		said("--", "victim.com. 60 IN NS ns.evil.com."),
+		said("--", "evil.com. 60 IN NS ns.evil.com."),
+		said("--", "com. 60 IN NS ns.evil.com."),
 		said("NXDOMAIN", "--", "com. 60 IN SOA a. b. 1 2 3 4 5", "evil.com. 60 IN NSEC a.evil.com. A", "com. 60 IN NSEC a.com. A"),
 	} {
 		m.Question = []dns.Question{{Name: "www.evil.com.", Qtype: dns.TypeA, Qclass: dns.ClassIN}}

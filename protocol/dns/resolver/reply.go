@@ -58,8 +58,8 @@ func (f *found) answer(zone, name dns.Name, t dns.Type, rs []record) bool {
 		}
 		return len(f.records) > 0
 	}
-	if s, ok := collect(rs, name, t); ok {
-		f.take(s)
+	if s, ok := collect(rs, name, t); ok && (t != dns.TypeCNAME || len(s.sigs) > 0) {
+		f.take(s) // an alias without signatures may follow from a DNAME
 		return true
 	}
 	if t == dns.TypeRRSIG {
@@ -77,15 +77,20 @@ func (f *found) answer(zone, name dns.Name, t dns.Type, rs []record) bool {
 		f.take(s)
 		f.records = append(f.records, &dns.CNAME{Hdr: dns.RecordHeader{Name: name.String(), Rrtype: dns.TypeCNAME,
 			Class: dns.ClassIN, Ttl: r.Header().Ttl}, Target: to.String()})
-		f.alias = to
+		if t != dns.TypeCNAME { // which that is
+			f.alias = to
+		}
 		return true
 	}
 	s, ok := collect(rs, name, dns.TypeCNAME)
-	if ok {
-		f.alias = s.target()
-		f.take(s)
+	if !ok || s.target() == nil {
+		return false
 	}
-	return ok && f.alias != nil
+	f.take(s)
+	if t != dns.TypeCNAME {
+		f.alias = s.target()
+	}
+	return true
 }
 
 func (f *found) take(s rrset) {

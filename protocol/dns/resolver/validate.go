@@ -70,15 +70,13 @@ func steps(rs []record, name dns.Name, t dns.Type) (sets []rrset) {
 		}
 		return sets
 	}
-	if s, ok := collect(rs, name, t); ok {
+	if s, ok := collect(rs, name, t); ok && t != dns.TypeCNAME {
 		return []rrset{s}
 	}
-	if t != dns.TypeCNAME {
-		if s, ok := above(rs, name); ok {
-			if to := redirected(name, s); to != nil {
-				return []rrset{s, {name: name, rtype: dns.TypeCNAME, rrs: []dns.RR{&dns.CNAME{Hdr: dns.RecordHeader{
-					Name: name.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassIN, Ttl: s.rrs[0].Header().Ttl}, Target: to.String()}}}}
-			}
+	if s, ok := above(rs, name); ok {
+		if to := redirected(name, s); to != nil {
+			return []rrset{s, {name: name, rtype: dns.TypeCNAME, rrs: []dns.RR{&dns.CNAME{Hdr: dns.RecordHeader{
+				Name: name.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassIN, Ttl: s.rrs[0].Header().Ttl}, Target: to.String()}}}}
 		}
 	}
 	if s, ok := collect(rs, name, dns.TypeCNAME); ok {

@@ -128,6 +128,8 @@ func TestUC22_validates(t *testing.T) {
 				{"a.b.wild.", dns.TypeA, "NOERROR, A 192.0.2.7, secure"},
 				{"a.b.wild.", dns.TypeMX, "NOERROR, secure"},
 				{"x.old.", dns.TypeA, "NOERROR, DNAME new." + zone + ", CNAME x.new." + zone + ", A 192.0.2.3, secure"},
+				{"x.old.", dns.TypeCNAME, "NOERROR, DNAME new." + zone + ", CNAME x.new." + zone + ", secure"},
+				{"alias.", dns.TypeCNAME, "NOERROR, CNAME www." + zone + ", secure"},
 				{"", dns.TypeDNSKEY, "DNSKEY"},
 				{"", dns.TypeDS, "DS"},
 				{"sub.", dns.TypeDS, "NOERROR, secure"},
