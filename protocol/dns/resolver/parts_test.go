@@ -137,6 +137,20 @@ func TestIdenticalQueries(t *testing.T) {
 	if tr.r.Stats.Queries > 5 || tr.served["good"] != 1 {
 		t.Errorf("it took %d queries, %d of them at the server", tr.r.Stats.Queries, tr.served["good"])
 	}
+	tr = plain(t, sim.New(t, 0))
+	n = 0
+	for i := range 50 { // other questions, which begin with the same queries
+		q := dns.Question{Name: fmt.Sprintf("n%d.wild.good.com.", i), Qtype: dns.TypeA, Qclass: dns.ClassIN}
+		tr.r.Resolve(q, dns.Options{}).Done(func(m *dns.Message, err error) {
+			if err == nil && len(m.Answer) == 1 {
+				n++
+			}
+		})
+	}
+	tr.w.Run(func() bool { return n == 50 })
+	if tr.served["root"] != 2 || tr.served["com"] != 1 {
+		t.Errorf("the root got %d queries, com %d: want 2 and 1", tr.served["root"], tr.served["com"])
+	}
 }
 
 // TestHints: the built-in ones are whole, and a file without any is refused.

@@ -229,6 +229,16 @@ func TestUC22_refuses(t *testing.T) {
 			}
 			return c
 		}, code: CodeDenialMissing},
+		{name: "what a wildcard stands for, without a proof that nothing is nearer", ask: "a.b.wild.bad.com.", change: func(z *zone.Zone) zone.Change {
+			var c zone.Change
+			for name, set := range z.All() {
+				if set.Type == dns.TypeNSEC {
+					c.Removed = append(c.Removed, z.RRs(name, dns.TypeNSEC)...)
+					c.Removed = append(c.Removed, signatures(z, name.String(), dns.TypeNSEC)...)
+				}
+			}
+			return c
+		}, code: CodeDenialMissing},
 		{name: "a proof that was changed", ask: "none.bad.com.", change: func(z *zone.Zone) zone.Change {
 			var c zone.Change
 			for name, set := range z.All() {
