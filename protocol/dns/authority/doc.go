@@ -25,6 +25,8 @@
 //     before the client hears NOERROR. Nobody may, unless an UpdateGrant says so.
 //   - Replace: the difference to the version before is computed, so that
 //     secondaries of large zones get small transfers after a reload too.
+//   - Signing (package dnssec): when a zone is loaded, changed, and in time before
+//     signatures end; large zones on the pool.
 //   - Sources: zones whose records are in a database, or in a program.
 //
 // Left out: updates that a secondary forwards, finding out by itself whom to
@@ -33,5 +35,6 @@
 // Limits: 10 transfers at once on each loop, and 10 in; 1,000 waiting changes, and
 // 100,000 records of former versions a zone; of a transfer in, 5 million records,
 // 1 GiB, 1 h in all and 30 s a message; a NOTIFY is sent six times in two minutes;
-// an answer from a Source has 5 s and 64 names; 1,000,000 zones.
+// an answer from a Source has 5 s and 64 names; 1,000,000 zones. What comes by
+// transfer or update keeps to the limits of package zone.
 package authority

@@ -225,22 +225,25 @@ type impostor struct {
 	asked  []string
 	open   int
 	most   int
+	// dribble, if not 0, has a message follow that comes byte by byte.
+	dribble time.Duration
 }
 
 func (i *impostor) serve(h *sim.Host) Peer {
 	h.Listen("tcp", ":53", framing.Prefixed16{Build: func(t *framing.MessageTransport) framing.MessageProtocol {
-		return &impostorStream{t, i}
+		return &impostorStream{MessageTransport: t, i: i}
 	}}.Factory())
 	return Peer{Addr: addrOf(h)}
 }
 
 type impostorStream struct {
 	*framing.MessageTransport
-	i *impostor
+	i     *impostor
+	timer twistor.Timer
 }
 
 func (s *impostorStream) Connected()         { s.i.open++; s.i.most = max(s.i.most, s.i.open) }
-func (s *impostorStream) Disconnected(error) { s.i.open-- }
+func (s *impostorStream) Disconnected(error) { s.i.open--; s.timer.Stop() }
 func (s *impostorStream) MessageReceived(p []byte) {
 	q, err := dns.ParseMessage(p)
 	if err != nil {
@@ -257,6 +260,12 @@ func (s *impostorStream) MessageReceived(p []byte) {
 			panic(err)
 		}
 		s.WriteMessage(p)
+	}
+	if s.i.dribble > 0 {
+		s.timer = s.Loop().CallLater(s.i.dribble, func() {
+			s.Unwrap().Write([]byte{1})
+			s.timer.Reset(s.i.dribble)
+		})
 	}
 }
 
@@ -325,16 +334,17 @@ func TestN16Impostor(t *testing.T) {
 	}
 }
 
-// TestN16Endless: a transfer that does not end, or comes byte by byte, is ended.
+// TestN16Endless: a transfer that does not end is ended, though another byte comes
+// every second.
 func TestN16Endless(t *testing.T) {
 	w := sim.New(t, 0)
-	i := &impostor{}
+	i := &impostor{dribble: time.Second}
 	i.answer = func(*dns.Message) []*dns.Message { return []*dns.Message{saying(t, soa1, ns)} }
 	two := open(t, w, "two", Config{})
 	two.do(two.AddSecondary(example, quick(i.serve(w.Host("one")))))
 	w.Advance(DefaultIdleTimeout + time.Second)
 	if got := two.Status()[0].Err; got == nil {
-		t.Error("a primary that is silent: want an error after the idle timeout")
+		t.Error("want an error after the idle timeout")
 	}
 	if i.most != 1 {
 		t.Errorf("got %d transfers at once, want 1", i.most)

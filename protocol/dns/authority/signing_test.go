@@ -77,6 +77,9 @@ func TestUC22Signing(t *testing.T) {
 	if got := dns.Rcode(c.ask(updating(nil, []dns.RR{removeSet("example.", dns.TypeNSEC)}), one).Rcode); got != dns.RcodeRefused {
 		t.Errorf("an update of what signing makes: got %s, want REFUSED", got)
 	}
+	if got := dns.Rcode(c.ask(updating(nil, []dns.RR{removeSet("example.", dns.TypeDNSKEY)}), one).Rcode); got != dns.RcodeRefused {
+		t.Errorf("an update of the keys: got %s, want REFUSED", got)
+	}
 	one.do(one.Replace(zoneOf(t, 6, "www A 192.0.2.3", "more TXT x")))
 	check(t, one.Zone(example), w.Now())
 	if z := one.Zone(example); !z.Has(dns.MustParseName("more.example")) || z.Has(dns.MustParseName("new.example")) {

@@ -136,7 +136,7 @@ func (u *update) permission(d *draft) error {
 		default:
 			return refused(dns.RcodeFormatError, "a change of class %s: want IN, ANY or NONE", dns.Class(h.Class))
 		}
-		if u.signed && isSignature(t) {
+		if u.signed && isMade(t) {
 			return refused(dns.RcodeRefused, "changes %s %s, which the server itself makes", name, t)
 		}
 		if !slices.ContainsFunc(u.grants, func(g UpdateGrant) bool { return g.covers(name, t) }) {
