@@ -21,6 +21,7 @@ const usDNS = us + " dns"
 // The dns suite's cells, by which the marks find them.
 const (
 	answers   = "A, over UDP, 1,000 names"
+	extended  = "A, over UDP, 1,000 names, with EDNS"
 	answersOf = "A, over UDP, 1,000,000 names"
 	flooded   = "NXDOMAIN, over UDP, random names in 1,000,000"
 	pipelines = "A, over TCP, 1,000 names, 32 connections, 16 in flight"
@@ -70,6 +71,7 @@ func dnsSuite(p plan, built map[string]binary, dir string) suite {
 		},
 		cells: []cell{
 			over(answers, "dns", small, nil, udp...),
+			over(extended, "dns", small, peers, append(udp[:4:4], "-edns")...),
 			over(answersOf, "dns", large, nil, udp...),
 			over(flooded, "dns", large, denying, append(udp[:4:4], "-flood")...),
 			over(pipelines, "dns-tcp", small, peers, "-c", "32", "-depth", "16"),
