@@ -20,6 +20,11 @@
 // names up for others is package resolver; both are Handlers. Signatures are
 // package dnssec, and queries over HTTPS package doh.
 //
+// Who may ask, and what, a Server decides before its Handler hears of it, over
+// every network alike: addresses (Allow), kinds of queries (Opcodes), signatures
+// (Keys, RFC 8945), cookies (RFC 7873, 9018), and how much strangers get over
+// UDP, so that nobody can be flooded in another's name.
+//
 // There are two roads through a server. The hot one allocates nothing: a Query
 // is read in place, a Handler such as a zone gives the ResponseWriter sets of
 // records as they are on the wire. The other one deals in a Message and in RRs,
@@ -27,5 +32,7 @@
 //
 // Limits: a message has 65,535 bytes, a datagram of ours 1,232; a name 255
 // bytes and, in a message, ten pointers; a Server has 10,000 answers on their
-// way, a connection 16; a Client as many questions, and 1,000 sockets.
+// way, a connection 16, and a message over TCP 10 s; a network of strangers gets
+// three bytes for each that it sends; a Client has 10,000 questions on their way,
+// and 1,000 sockets.
 package dns
