@@ -14,23 +14,18 @@ type Code uint16
 //
 // See https://www.rfc-editor.org/rfc/rfc8914#section-4.
 const (
-	CodeOther                 Code = 0
-	CodeUnsupportedAlgorithm  Code = 1
-	CodeStaleAnswer           Code = 3
-	CodeForgedAnswer          Code = 4
-	CodeIndeterminate         Code = 5
-	CodeBogus                 Code = 6
-	CodeSignatureExpired      Code = 7
-	CodeSignatureNotYetValid  Code = 8
-	CodeKeyMissing            Code = 9
-	CodeSignaturesMissing     Code = 10
-	CodeDenialMissing         Code = 12
-	CodeCachedError           Code = 13
-	CodeBlocked               Code = 15
-	CodeProhibited            Code = 18
-	CodeNoReachableAuthority  Code = 22
-	CodeNetworkError          Code = 23
-	CodeUnsupportedIterations Code = 27
+	CodeOther                Code = 0
+	CodeStaleAnswer          Code = 3
+	CodeIndeterminate        Code = 5
+	CodeBogus                Code = 6
+	CodeSignatureExpired     Code = 7
+	CodeSignatureNotYetValid Code = 8
+	CodeKeyMissing           Code = 9
+	CodeSignaturesMissing    Code = 10
+	CodeDenialMissing        Code = 12
+	CodeBlocked              Code = 15
+	CodeNoReachableAuthority Code = 22
+	CodeNetworkError         Code = 23
 )
 
 // A Failure is why a question has no answer. It wraps a *dns.ResponseError,
@@ -66,8 +61,7 @@ func fail(q dns.Question, code Code, reason string, err error) *Failure {
 		answer: &dns.ResponseError{Question: q, Rcode: dns.RcodeServerFailure, Reason: reason}}
 }
 
-// refuse has w say what err is, and reports whether that was an answer of
-// somebody's rather than a fault of ours.
+// refuse has w say what err is, as far as it is a client's to know.
 func refuse(w *dns.ResponseWriter, err error) {
 	w.Reset()
 	w.SetRcode(dns.RcodeServerFailure)

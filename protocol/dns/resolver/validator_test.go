@@ -387,3 +387,17 @@ func TestSilentAnchor(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestClaims: that a server says it has validated means nothing to us.
+func TestClaims(t *testing.T) {
+	st := newSignedTree(t, sim.New(t, 1), treeConfig{})
+	f := &fake{loop: st.client.Loop(), say: func(q dns.Question) (*dns.Message, error) {
+		return said(q.Name+" 60 IN A 6.6.6.6", "AD"), nil
+	}}
+	for _, o := range []dns.Options{{CheckingDisabled: true}, {}} {
+		v := &Validator{Loop: f.loop, Resolver: f, Anchors: []*dns.DS{}}
+		if m, err := st.askFor(v, "www.good.com.", dns.TypeA, o); err != nil || m.AuthenticatedData {
+			t.Errorf("%+v: got %v, %v, want no AD", o, m, err)
+		}
+	}
+}
