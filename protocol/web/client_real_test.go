@@ -298,6 +298,10 @@ func TestTLS_06Certificates(t *testing.T) {
 		{"another root (T-17)", ca.Issue(certtest.Leaf{Names: []string{"localhost"}}), other.Pool(), "localhost", false},
 		{"no root (T-17)", ca.Issue(certtest.Leaf{Names: []string{"localhost"}}), x509.NewCertPool(), "localhost", false},
 		{"the system's roots", ca.Issue(certtest.Leaf{Names: []string{"localhost"}}), nil, "localhost", false},
+		{"name in the common name only", ca.Issue(certtest.Leaf{CommonName: "localhost"}), ca.Pool(), "localhost", false},
+		{"NUL in the name", ca.Issue(certtest.Leaf{Names: []string{"localhost\x00.example"}}), ca.Pool(), "localhost", false},
+		{"not yet valid", ca.Issue(certtest.Leaf{Names: []string{"localhost"}, NotBefore: time.Now().Add(time.Hour), NotAfter: time.Now().Add(2 * time.Hour)}), ca.Pool(), "localhost", false},
+		{"for clients", ca.Issue(certtest.Leaf{Names: []string{"localhost"}, Client: true}), ca.Pool(), "localhost", false},
 		{"wildcard of all", ca.Issue(certtest.Leaf{Names: []string{"*"}}), ca.Pool(), "localhost", false},
 		{"expired", ca.Issue(certtest.Leaf{Names: []string{"localhost"}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}), ca.Pool(), "localhost", false},
 	} {
