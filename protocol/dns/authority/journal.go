@@ -23,14 +23,7 @@ type Journal interface {
 }
 
 // newer reports whether serial a comes after b.
-//
-// See https://www.rfc-editor.org/rfc/rfc1982#section-3.2.
-func newer(a, b uint32) bool { return int32(a-b) > 0 }
+func newer(a, b uint32) bool { return dns.Serial(a).After(dns.Serial(b)) }
 
 // next is the serial after a: RFC 2136 section 3.6 forbids zero.
-func next(a uint32) uint32 {
-	if a++; a == 0 {
-		a = 1
-	}
-	return a
-}
+func next(a uint32) uint32 { return uint32(dns.Serial(a).Next()) }
