@@ -140,13 +140,15 @@ func (t *tree) on(at twistor.Loop) *dns.Server {
 	panic("dns: internal error: a loop without a site")
 }
 
-// Reload implements service.Reloader. Hosts files and a resolv.conf are looked at
+// Reload implements service.Reloader. It logs what was answered so far. Hosts files and a resolv.conf are looked at
 // by themselves.
 func (t *tree) Reload(co *deferred.Co) error {
+	t.logTally(co)
 	return t.reload(co)
 }
 
 func (t *tree) Stop(co *deferred.Co) error {
+	t.logTally(co)
 	err := t.each(co, (*site).end)
 	if t.auth != nil {
 		err = errors.Join(err, t.auth.Stop(co))

@@ -176,6 +176,27 @@ func TestG07Zones(t *testing.T) {
 	}
 }
 
+// G07: what all loops answered is counted, and logged at a reload and at the end.
+func TestG07Tally(t *testing.T) {
+	s := serve(t, sim.New(t, 4), "server", map[string]string{"a.zone": apex("1")}, "--zone", "a.zone")
+	for range 3 {
+		s.want("ns.a. A", "NOERROR AA 192.0.2.53")
+	}
+	s.want("nobody.a. A", "NXDOMAIN AA")
+	s.want("b. A", "REFUSED")
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	s.want("b. A", "REFUSED")
+	s.host.Do(s.service.Stop)
+	s.service = nil
+	for _, want := range []string{"5 queries, 3 NOERROR, 1 NXDOMAIN, 1 REFUSED", "6 queries, 3 NOERROR, 1 NXDOMAIN, 2 REFUSED"} {
+		if log := s.w.Logged(); !strings.Contains(log, want) {
+			t.Errorf("got %q, want %q in the log", log, want)
+		}
+	}
+}
+
 // G07: what is broken when it starts is an error that says where, with a status of
 // sysexits.h, and nothing listens.
 func TestG07BrokenAtStart(t *testing.T) {
