@@ -256,6 +256,7 @@ func TestReadTSIGKeys(t *testing.T) {
 			"hmac-sha512:a.example. hmac-sha1:b."},
 		{"nsd", "# keys\nkey:\n\tname: \"a\"\n\talgorithm: hmac-sha256\n\tsecret: \"" + testSecret + "\"\n\nkey:\n  name: b\n  secret: " + testSecret + "\n",
 			"hmac-sha256:a. hmac-sha256:b."},
+		{"nsd, close together", "key:\n\tname:\"a\"\n\talgorithm:hmac-sha1\n\tsecret:\"eA==\"\n", "hmac-sha1:a."},
 		{"knot", "key:\n  - id: a\n    algorithm: hmac-sha384\n    secret: " + testSecret + "\n  - id: b\n    secret: eA==\n", "hmac-sha384:a. hmac-sha256:b."},
 		{"lines", "a:" + testSecret + "\nhmac-sha1:b:eA==\n", "hmac-sha256:a. hmac-sha1:b."},
 		{"nothing", "# none\n", ""},
@@ -292,6 +293,28 @@ func TestReadTSIGKeys(t *testing.T) {
 	if _, err := NewKeyring(k, k); err == nil {
 		t.Error("got a ring with one name twice, want an error")
 	}
+}
+
+// FuzzReadTSIGKeys: whatever a file has, its keys are whole and can sign, or there is an
+// error.
+func FuzzReadTSIGKeys(f *testing.F) {
+	f.Add("key \"a.example\" {\n\talgorithm hmac-sha512;\n\tsecret \"eA==\";\n};\n")
+	f.Add("key:\n  - id: a\n    secret: eA==\n")
+	f.Add("hmac-sha1:b:eA==\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := ReadTSIGKeys(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		for _, k := range keys {
+			if err := k.check(); err != nil {
+				t.Errorf("got %v, want whole keys", err)
+			}
+			if _, _, err := k.Sign(make([]byte, headerBytes), at); err != nil {
+				t.Errorf("got %v, want it to sign", err)
+			}
+		}
+	})
 }
 
 // FuzzTSIG: nothing in a message makes verification fail otherwise than by an

@@ -175,10 +175,7 @@ func (f *keyFile) read(line string) error {
 			break
 		}
 	}
-	if fields := strings.Fields(line); len(fields) == 1 && f.word == "" && strings.Count(fields[0], ":") > 0 && !strings.HasSuffix(fields[0], ":") {
-		if err := f.end(); err != nil {
-			return err
-		}
+	if fields := strings.Fields(line); !f.open && len(fields) == 1 && strings.Contains(strings.TrimSuffix(fields[0], ":"), ":") {
 		k, err := ParseTSIGKey(fields[0])
 		if err == nil {
 			f.keys = append(f.keys, k)
@@ -220,6 +217,12 @@ func (f *keyFile) take(w string) error {
 	case "secret":
 		f.secret = w
 		return nil
+	}
+	if word, value, ok := strings.Cut(w, ":"); ok && value != "" { // name:value
+		f.word = word
+		if word == "name" || word == "id" || word == "algorithm" || word == "secret" {
+			return f.take(value)
+		}
 	}
 	switch f.word = strings.TrimSuffix(w, ":"); f.word {
 	case "key":
