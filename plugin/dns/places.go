@@ -1,7 +1,6 @@
 package dns
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -54,15 +53,6 @@ func (p *plan) readListen() error {
 		}
 	}
 	return nil
-}
-
-// parseServer reads where a server of a zone is, with a port or without.
-func parseServer(s string) (netip.AddrPort, bool) {
-	if at, err := netip.ParseAddrPort(s); err == nil {
-		return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), at.Port() != 0
-	}
-	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
-	return netip.AddrPortFrom(ip.Unmap(), dns.DefaultPort), err == nil
 }
 
 // readForward reads whom to ask.
