@@ -23,7 +23,8 @@
 // A reload reads the files of zones anew; one that is broken, or has gone, leaves
 // the zone what it was, and is an error that names the file and the line. Keys of
 // --dnssec are read again, too; those of --tsig, hints and anchors are read at the
-// start. In an upgrade the sockets go over to the next process, and no query is lost.
+// start. In an upgrade the sockets go over to the next process, and no datagram is
+// lost; connections are closed in order, and clients come again.
 //
 // Left out of what `twist dns` of Twisted has: zones that are Python programs
 // (--pyzone): a program of one's own is a dns.Handler, as examples/dnsdynamic is.
