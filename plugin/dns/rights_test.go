@@ -94,3 +94,26 @@ func TestUC22Rights(t *testing.T) {
 		open.want("new.a. A", want)
 	}
 }
+
+// UC22, DNS-06: --rate-limit bounds what strangers, who show no cookie, get; without
+// it there is no such bound.
+func TestUC22RateLimit(t *testing.T) {
+	for _, tc := range []struct {
+		args    []string
+		limited bool
+	}{{[]string{"--zone", "a.zone", "--rate-limit", "5"}, true}, {[]string{"--zone", "a.zone"}, false}} {
+		s := serve(t, sim.New(t, 1), "server", map[string]string{"a.zone": apex("1")}, tc.args...)
+		s.asking.NoEDNS = true
+		for range 40 {
+			s.want("ns.a. A", "NOERROR AA 192.0.2.53") // over TCP, where UDP is cut short
+		}
+		var limited uint64
+		for _, one := range s.tree().sites {
+			stats := one.Stats()
+			limited += stats.Limited
+		}
+		if got := limited > 0; got != tc.limited {
+			t.Errorf("%q: %d queries were limited, want some: %v", tc.args, limited, tc.limited)
+		}
+	}
+}

@@ -27,27 +27,15 @@ func (t *tree) newSite(l twistor.Loop, cookies *dns.Cookies) *site {
 	if len(t.updates) > 0 {
 		s.Opcodes = append(s.Opcodes, dns.OpcodeUpdate)
 	}
+	if !t.resolves() {
+		s.Handler = s.zones
+	}
 	return s
 }
 
-// Serve implements dns.Handler. What has fired when it returns is complete: a
-// connection would wait for it for ever.
+// Serve implements dns.Handler.
 func (s *site) Serve(w *dns.ResponseWriter, q *dns.Query) *deferred.Signal {
-	d := s.choose(q).Serve(w, q)
-	if d == nil {
-		return nil
-	}
-	o, fired := d.Result()
-	if !fired {
-		return d
-	}
-	d.Done(nil) // it is dealt with here
-	if o.Err != nil {
-		s.loop.Log().Warn("cannot answer", "name", q.Name.String(), "type", q.Type, "err", o.Err)
-		w.Reset()
-		w.SetRcode(dns.RcodeServerFailure)
-	}
-	return nil
+	return s.choose(q).Serve(w, q)
 }
 
 // choose is who answers: zones for everybody who may ask, other names are looked up
