@@ -210,7 +210,8 @@ type PacketProtocol interface {
 	Unbound(err error)                  // once, last; never nil
 }
 
-// A PacketTransport sends datagrams, in batches at the end of the turn.
+// A PacketTransport sends datagrams in batches, at the end of the turn at the
+// latest.
 type PacketTransport interface {
 	Port
 	Send(p []byte, to Peer) error // queues a copy; ErrOverflow: dropped
