@@ -103,9 +103,8 @@ func (c *conn) arriveEnd() {
 	switch {
 	case c.dead:
 		return
-	case c.flying > 0: // shuffled with the last bytes, which come first
+	case c.flying > 0: // shuffled with the last bytes, which come first, and pump
 		c.endSent = false
-		w.after(0, c.pump)
 		return
 	case w.cut(c.host, to.host):
 		c.endSent = false

@@ -322,7 +322,7 @@ func TestIdentity(t *testing.T) {
 			text = got.Answer[0].(*dns.TXT).Txt[0]
 		}
 		for _, o := range got.IsEdns0().Option {
-			nsid = fmt.Sprintf("%s", unhex(t, o.(*dns.EDNS0_NSID).Nsid))
+			nsid = string(unhex(t, o.(*dns.EDNS0_NSID).Nsid))
 		}
 		if text != tt.want || nsid != tt.identity || (got.Rcode == RcodeRefused) != (tt.want == "") {
 			t.Errorf("%s: got %q, %v, NSID %q; want %q and %q", tt.name, text, Rcode(got.Rcode), nsid, tt.want, tt.identity)

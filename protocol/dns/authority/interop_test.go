@@ -111,8 +111,6 @@ func (s *realSite) serial() uint32 {
 	return n
 }
 
-func (s *realSite) peer(k *dns.TSIGKey) Peer { return Peer{Addr: s.addr, Key: k} }
-
 // realZone is the hard zone with that serial.
 func realZone(t testing.TB, serial int, more string) *zone.Zone {
 	z, err := zone.Read(strings.NewReader(fmt.Sprintf(realText, serial, more)), zone.Options{Origin: example})

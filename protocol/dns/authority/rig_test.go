@@ -213,12 +213,11 @@ func removeName(name string) dns.RR          { return bare(name, dns.ClassANY, d
 // A memory is a Journal that keeps in order what is durable, a while after it
 // was appended, and forgets the rest in a crash.
 type memory struct {
-	loop    twistor.Loop
-	steps   map[string][]Step
-	waiting int
-	delay   time.Duration
-	refuse  error // of Append, at once
-	fail    error // of its Signal
+	loop   twistor.Loop
+	steps  map[string][]Step
+	delay  time.Duration
+	refuse error // of Append, at once
+	fail   error // of its Signal
 }
 
 func (m *memory) Steps(origin dns.Name) ([]Step, error) {

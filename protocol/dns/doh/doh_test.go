@@ -83,7 +83,6 @@ func TestExchange(t *testing.T) {
 			wc.Close()
 			return err
 		})
-		w.Settle()
 		if st := s.Stats(); st.Queries[dns.OverHTTPS] != 4 {
 			t.Errorf("got %d queries counted, want 4", st.Queries[dns.OverHTTPS])
 		}

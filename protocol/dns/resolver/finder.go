@@ -15,9 +15,6 @@ type finder struct {
 	q  dns.Question // that a client asked
 }
 
-// errLame says that a server gave no answer of use.
-var errLame = errors.New("lame")
-
 // lookup finds the records of a name, and follows aliases. Every name is asked
 // for where it belongs: what a server says about where its aliases lead is not
 // believed, even if it may know.
