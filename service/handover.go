@@ -31,9 +31,18 @@ func (n *listener) bequeath(co *deferred.Co) {
 	co.Yield() // Disconnected comes at the end of the turn
 }
 
-// canGo tells whether the connection is one that another process can take.
+// canGo tells whether the connection is one that another process can take. A
+// layer is a Survivor for whoever is above it, so only the highest says.
 func (s *seat) canGo() bool {
-	_, survivor := s.Above().(twistor.Survivor)
+	p := s.Above()
+	for {
+		layer, ok := p.(interface{ Above() twistor.Protocol })
+		if !ok {
+			break
+		}
+		p = layer.Above()
+	}
+	_, survivor := p.(twistor.Survivor)
 	_, detacher := s.Transport.(twistor.Detacher)
 	return survivor && detacher && !s.closed
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/twistor-go/twistor"
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/policy"
 	"github.com/twistor-go/twistor/reactor"
 	"github.com/twistor-go/twistor/service"
 )
@@ -169,5 +170,50 @@ func TestF38HandOver(t *testing.T) {
 	}
 	if handed != 2 {
 		t.Errorf("%d protocols heard ErrHandedOver, want 2", handed)
+	}
+}
+
+// TestF38LayerOfNoSurvivor: a layer passes HandedOver on for whoever is above it,
+// but what cannot go is not held for Patience because of that.
+func TestF38LayerOfNoSurvivor(t *testing.T) {
+	ends := make(chan error, 1)
+	factory := twistor.FactoryFunc(func(tr twistor.Transport) twistor.Protocol {
+		return policy.Wrap(&policy.Wrapper{}, tr, twistor.FactoryFunc(func(tr twistor.Transport) twistor.Protocol {
+			return fleeting{&counter{Transport: tr, ends: ends}}
+		}))
+	})
+	err := reactor.Do(t.Context(), &reactor.Config{Loops: 1}, func(co *deferred.Co, l twistor.Loop) error {
+		e := &estate{Host: service.On(l)}
+		path := t.TempDir() + "/s"
+		s := service.Listen("unix:"+path, factory)
+		if err := s.Start(co, e); err != nil {
+			return err
+		}
+		if _, err := deferred.Go(l, func(context.Context) (struct{}, error) {
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				return struct{}{}, err
+			}
+			t.Cleanup(func() { c.Close() })
+			_, err = bufio.NewReader(c).ReadString('\n') // it is connected
+			return struct{}{}, err
+		}).Await(co); err != nil {
+			return err
+		}
+		e.stopping = true
+		began := l.Now()
+		if err := s.Stop(co); err != nil {
+			return err
+		}
+		if took := l.Now().Sub(began); took >= service.Patience {
+			t.Errorf("Stop took %v: it waited for one that can never go", took)
+		}
+		if len(e.left) != 0 {
+			t.Errorf("%d connections are left, want none", len(e.left))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
