@@ -73,7 +73,8 @@ func (t *tree) begin(co *deferred.Co, z served) error {
 		return fmt.Errorf("%s: %w", z.file, err)
 	}
 	t.zones = append(t.zones, z)
-	t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", t.auth.Zone(z.Origin()).Serial(), "records", z.Records(), "file", z.file)
+	served := t.auth.Zone(z.Origin()) // with changes since the file was written, and signatures
+	t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", served.Serial(), "records", served.Records(), "file", z.file)
 	return nil
 }
 
