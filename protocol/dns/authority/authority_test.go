@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,32 +135,36 @@ func TestUC22Durable(t *testing.T) {
 // TestUC22JournalAndFile: what the journal holds is made again on the file that it
 // was made on, not on one that is newer, and nobody guesses otherwise.
 func TestUC22JournalAndFile(t *testing.T) {
-	step := func(from, to uint32, name string) Step {
-		return Step{From: zoneOf(t, from).SOA(), To: zoneOf(t, to).SOA(), Added: records(t, name+".example. 60 IN TXT x"), Base: 3}
+	const a, b = "a 60 TXT x", "b 60 TXT x"
+	steps := []Step{
+		{From: zoneOf(t, 3).SOA(), To: zoneOf(t, 4).SOA(), Added: records(t, "a.example. 60 IN TXT x"), Base: 3},
+		{From: zoneOf(t, 4).SOA(), To: zoneOf(t, 5).SOA(), Removed: records(t, "a.example. 60 IN TXT x"), Added: records(t, "b.example. 60 IN TXT x"), Base: 3},
 	}
 	for _, c := range []struct {
-		name   string
-		serial uint32
-		want   string // serial, whether a and b are there, steps left
+		name string
+		file *zone.Zone
+		want string // serial, whether a and b are there, steps left; or the error
 	}{
-		{"the file of before", 3, "5 true true 2"},
-		{"a file with the first update", 4, "5 false true 1"},
-		{"a file with both", 5, "5 false false 0"},
-		{"a newer file", 9, "9 false false 0"},
-		{"an older file", 2, "error"},
+		{"the file of before", zoneOf(t, 3), "5 false true 2"},
+		{"a file with the first update", zoneOf(t, 4, a), "5 false true 1"},
+		{"a file with both", zoneOf(t, 5, "b 3600 TXT x"), "5 false true 0"},
+		{"a newer file", zoneOf(t, 9), "9 false false 0"},
+		{"an older file", zoneOf(t, 2), "serial 2, but there are updates of serial 3, up to 5"},
+		{"a file counted on, without the first update", zoneOf(t, 4), "without its change of a.example. TXT: want that change in it, or a serial above 5"},
+		{"a file counted on, with what was removed", zoneOf(t, 5, a, b), "without its change of a.example. TXT"},
+		{"a file counted on, without what was added", zoneOf(t, 5), "without its change of b.example. TXT"},
 	} {
 		w := sim.New(t, 0)
-		m := &memory{loop: w.Host("one").Loop(), steps: map[string][]Step{string(example): {step(3, 4, "a"), step(4, 5, "b")}}}
+		m := &memory{loop: w.Host("one").Loop(), steps: map[string][]Step{string(example): slices.Clone(steps)}}
 		s := open(t, w, "one", Config{Journal: m})
-		err := s.try(s.AddPrimary(zoneOf(t, c.serial), Primary{}))
-		got := "error"
+		err := s.try(s.AddPrimary(c.file, Primary{}))
 		if z := s.Zone(example); err == nil {
-			got = fmt.Sprintf("%d %v %v %d", z.Serial(), z.Has(dns.MustParseName("a.example")), z.Has(dns.MustParseName("b.example")), len(m.steps[string(example)]))
-		} else if !strings.Contains(err.Error(), "serial 2, but there are updates of serial 3, up to 5") || len(s.Status()) != 0 {
-			t.Errorf("%s: got %v", c.name, err)
-		}
-		if got != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+			got := fmt.Sprintf("%d %v %v %d", z.Serial(), z.Has(dns.MustParseName("a.example")), z.Has(dns.MustParseName("b.example")), len(m.steps[string(example)]))
+			if got != c.want {
+				t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+			}
+		} else if !strings.Contains(err.Error(), c.want) || len(s.Status()) != 0 || len(m.steps[string(example)]) != 2 {
+			t.Errorf("%s: got %v with %d steps left, want %s", c.name, err, len(m.steps[string(example)]), c.want)
 		}
 		s.stop()
 		w.Close()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/twistor-go/twistor/deferred"
+	"github.com/twistor-go/twistor/protocol/dns"
 	"github.com/twistor-go/twistor/protocol/dns/zone"
 )
 
@@ -86,7 +88,9 @@ type rebased struct {
 //   - The file is as one of them left the zone: those after it are.
 //   - The file is newer than all: it decides.
 //
-// Else nobody can know what the zone is to be: an error.
+// Else nobody can know what the zone is to be: an error. So it is if the file has
+// a step's serial by chance, as when its owner counts on from what he wrote last:
+// clients were told that those records are kept.
 func (p *primary) rebase(file *zone.Zone) (at *zone.Zone, r rebased, err error) {
 	if p.a.c.Journal == nil {
 		return file, r, nil
@@ -115,15 +119,54 @@ func (p *primary) rebase(file *zone.Zone) (at *zone.Zone, r rebased, err error) 
 		return nil, r, fmt.Errorf("authority: zone %s: serial %d, but there are updates of serial %d, up to %d: want that zone file, or a serial above %d",
 			p.origin, serial, steps[0].Base, last, last)
 	}
+	if rr := missing(file, steps[:r.dropped]); rr != nil {
+		return nil, r, fmt.Errorf("authority: zone %s: serial %d is that of an update, but the zone file is without its change of %s %s: want that change in it, or a serial above %d",
+			p.origin, serial, rr.Header().Name, dns.Type(rr.Header().Rrtype), last)
+	}
 	at = file
 	for _, s := range steps[r.dropped:] {
 		s.From = at.SOA()
 		if at, err = at.Apply(s.change()); err != nil {
-			return nil, r, fmt.Errorf("authority: zone %s: the update to serial %d does not fit the zone file of serial %d: %w", p.origin, s.To.Serial, serial, err)
+			return nil, r, fmt.Errorf("authority: zone %s: the update to serial %d does not fit the zone file of serial %d: %w: want that zone file, or a serial above %d",
+				p.origin, s.To.Serial, serial, err, last)
 		}
 		r.used = append(r.used, s)
 	}
 	return at, r, nil
+}
+
+// missing is a record that steps have added and z has not, or that they have
+// removed and z still has; nil: z has all that they did. TTLs do not count.
+func missing(z *zone.Zone, steps []Step) dns.RR {
+	type fate struct {
+		rr    dns.RR
+		there bool
+	}
+	var order []string // so that the error is the same each time
+	fates := map[string]fate{}
+	note := func(rrs []dns.RR, there bool) {
+		for _, rr := range rrs {
+			bare := dns.Copy(rr)
+			bare.Header().Ttl = 0
+			key := foldCase(bare.String())
+			if _, ok := fates[key]; !ok {
+				order = append(order, key)
+			}
+			fates[key] = fate{rr, there}
+		}
+	}
+	for _, s := range steps {
+		note(s.Removed, false)
+		note(s.Added, true)
+	}
+	for _, key := range order {
+		f := fates[key]
+		name, err := dns.ParseName(f.rr.Header().Name)
+		if err != nil || f.there != slices.ContainsFunc(z.RRs(name, dns.Type(f.rr.Header().Rrtype)), func(rr dns.RR) bool { return dns.Same(rr, f.rr) }) {
+			return f.rr
+		}
+	}
+	return nil
 }
 
 // onPool runs f, elsewhere if it is about many records, so that the loop goes on
