@@ -30,10 +30,10 @@ func TestG07UsageErrors(t *testing.T) {
 		args string // separated by |
 		want string
 	}{
-		{"--listen|nowhere:1", "--listen: "},
-		{"--listen|udp:x", "--listen: "},
-		{"--listen|dns:70000", "--listen: "},
-		{"--listen|https:443", "--listen: "},
+		{"--listen|nowhere:1", "; or dns:[HOST:]PORT, or https:[HOST:]PORT:cert=FILE"},
+		{"--listen|udp:x", "--listen udp:x: "},
+		{"--listen|dns:70000", "--listen dns:70000: "},
+		{"--listen|https:443", "--listen https:443: "},
 		{"--listen|unixgram:/x", "--listen unixgram:/x: want udp: for datagrams"},
 		{"--zone|", "--zone: it is empty"},
 		{"--zone|a=", `--zone "a=": want [NAME=]FILE`},

@@ -124,3 +124,31 @@ func (t *tree) readTrusts(co *deferred.Co) (trusts, error) {
 		return r, err
 	}).Await(co)
 }
+
+// findNamed looks whether the files of --hosts and --resolv-conf can be read: a
+// slip of the keyboard would block no name, and nobody would know. They may go and
+// come later; those that nobody named need not be there.
+func (t *tree) findNamed(co *deferred.Co) error {
+	if len(t.Config.Hosts) == 0 && t.ResolvConf == "" {
+		return nil
+	}
+	files := t.home.FS()
+	_, err := deferred.Go(t.home, func(context.Context) (none struct{}, err error) {
+		find := func(option, name string) {
+			f, failed := files.OpenFile(name, os.O_RDONLY, 0)
+			if failed != nil {
+				err = errors.Join(err, fmt.Errorf("--%s: %w", option, failed))
+				return
+			}
+			f.Close()
+		}
+		for _, name := range t.Config.Hosts {
+			find("hosts", name)
+		}
+		if t.ResolvConf != "" {
+			find("resolv-conf", t.ResolvConf)
+		}
+		return none, err
+	}).Await(co)
+	return err
+}

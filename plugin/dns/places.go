@@ -33,6 +33,7 @@ func (p *plan) readListen() error {
 	for _, s := range listen {
 		kind, rest, _ := strings.Cut(s, ":")
 		var places []place
+		alsoWanted := ""
 		switch kind {
 		case "dns":
 			places = []place{{"udp:" + rest, datagrams}, {"tcp:" + rest, streams}}
@@ -43,11 +44,11 @@ func (p *plan) readListen() error {
 		case "unixgram":
 			return plugin.Usage("--listen %s: want udp: for datagrams", s)
 		default:
-			places = []place{{s, streams}}
+			places, alsoWanted = []place{{s, streams}}, "; or dns:[HOST:]PORT, or https:[HOST:]PORT:cert=FILE"
 		}
 		for _, at := range places {
 			if _, err := endpoint.ParseListener(at.endpoint); err != nil {
-				return plugin.Usage("--listen: %w", err)
+				return plugin.Usage("--listen %s: %w%s", s, err, alsoWanted)
 			}
 			p.listen = append(p.listen, at)
 		}

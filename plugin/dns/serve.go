@@ -78,6 +78,9 @@ func (t *tree) Start(co *deferred.Co, h service.Host) (err error) {
 	if t.trusts, err = t.readTrusts(co); err != nil {
 		return noInput(err)
 	}
+	if err := t.findNamed(co); err != nil {
+		return noInput(err)
+	}
 	if err := t.log.open(co, t.home); err != nil {
 		return err
 	}

@@ -218,6 +218,8 @@ func TestG07BrokenAtStart(t *testing.T) {
 		{map[string]string{"keys": "k:c2VjcmV0\n"}, "--secondary|a=192.0.2.1,key:other|--tsig|keys", plugin.StatusConfig, "key:other: none of --tsig has that name"},
 		{nil, "--recursive|--root-hints|none", plugin.StatusNoInput, "--root-hints: "},
 		{map[string]string{"hints": "a A 192.0.2.1"}, "--recursive|--root-hints|hints", plugin.StatusConfig, "--root-hints: "},
+		{nil, "--hosts|none", plugin.StatusNoInput, "--hosts: open none: "},
+		{nil, "--resolv-conf|none", plugin.StatusNoInput, "--resolv-conf: open none: "},
 		{nil, "--forward|192.0.2.1|--query-log|none/log", plugin.StatusCannotCreate, "--query-log: "},
 	} {
 		s := prepare(t, w, "server-"+string(rune('a'+i)), tc.files, strings.Split(tc.args, "|")...)
