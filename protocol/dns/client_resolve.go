@@ -131,9 +131,12 @@ func (e *errand) ask() {
 		case e.over:
 			return
 		case err != nil:
-			s.failed(c.Loop.Now())
+			c.failed(i, err)
 			e.says(err)
 		default:
+			if s.failures >= failuresToTell {
+				c.Loop.Log().Info("dns: a server answers again", "server", c.Servers[i].String())
+			}
 			s.answered(max(1, c.Loop.Now().Sub(began)))
 			if m.Rcode == RcodeSuccess || m.Rcode == RcodeNameError {
 				e.end(e.c.present(m, e.key), nil)
@@ -143,6 +146,16 @@ func (e *errand) ask() {
 		}
 		e.ask()
 	})
+}
+
+// failed notes that the i-th server did not answer. Packets are lost every day, so
+// it is worth a line only when that happens again and again.
+func (c *Client) failed(i int, err error) {
+	s := &c.standings[i]
+	s.failed(c.Loop.Now())
+	if s.failures == failuresToTell {
+		c.Loop.Log().Warn("dns: a server does not answer", "server", c.Servers[i].String(), "err", err)
+	}
 }
 
 // says notes why there is no answer yet. What a server said is worth more than
@@ -165,7 +178,7 @@ func (e *errand) fail() {
 func (e *errand) expire() {
 	e.says(&timeoutError{question: e.q})
 	if e.now != nil && !e.now.over {
-		e.c.standings[e.order[e.at-1]].failed(e.c.Loop.Now())
+		e.c.failed(e.order[e.at-1], &timeoutError{question: e.q})
 	}
 	e.fail()
 }

@@ -724,3 +724,32 @@ func sentCookie(m *Message) string {
 	}
 	return ""
 }
+
+// TestClientTellsOfSilentServers: a server that does not answer again and again is
+// in the log once, with why, and once more when it answers; a lost packet is not.
+func TestClientTellsOfSilentServers(t *testing.T) {
+	w := sim.New(t, 0)
+	w.Net.Latency = time.Millisecond
+	f := new(fakeServer)
+	f.serve(t, w.Host("server"))
+	c := &Client{Loop: w.Host("client").Loop(), Servers: []Upstream{upstreamAt(w.Host("server"))}, Deadline: 500 * time.Millisecond}
+	resolve := func(i int) {
+		t.Helper()
+		ask(t, w, c.Resolve(Question{Name: fmt.Sprintf("n%d.test.", i), Qtype: TypeA}, Options{}))
+	}
+	resolve(0)
+	if log := w.Logged(); strings.Contains(log, "a server does not answer") {
+		t.Errorf("after one failure the log has\n%s", log)
+	}
+	for i := range 5 {
+		resolve(1 + i)
+	}
+	f.udp = saying("60 A 192.0.2.1")
+	resolve(10)
+	resolve(11)
+	for _, want := range []string{"a server does not answer", "a server answers again"} {
+		if n := strings.Count(w.Logged(), want); n != 1 {
+			t.Errorf("%q is %d times in the log, want once:\n%s", want, n, w.Logged())
+		}
+	}
+}

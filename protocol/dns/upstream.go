@@ -132,6 +132,8 @@ type standing struct {
 const (
 	firstPenalty = time.Second
 	maxPenalty   = 60 * time.Second
+	// failuresToTell is how many in a row there are when the log hears of it.
+	failuresToTell = 3
 )
 
 // answered notes that an answer came after d.
