@@ -101,7 +101,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringVar(&c.ResolvConf, "resolv-conf", c.ResolvConf, "look names up by asking the servers in `FILE`, such as /etc/resolv.conf")
 	f.StringArrayVar(&c.Hosts, "hosts", c.Hosts, "know the hosts in `FILE`, such as /etc/hosts, before asking others; may be given several times")
 	f.StringVar(&c.CacheSize, "cache", c.CacheSize, "keep what was looked up in `SIZE` bytes, which the loops share out, such as 16M; 0: do not")
-	f.StringVar(&c.Validate, "validate", c.Validate, "check signatures of what is looked up: yes, or no (default: yes where --recursive)")
+	f.StringVar(&c.Validate, "validate", c.Validate, "check signatures of what is looked up: `yes|no` (default: yes where --recursive)")
 	f.Lookup("validate").NoOptDefVal = yes
 	f.StringVar(&c.TrustAnchor, "trust-anchor", c.TrustAnchor, "trust the keys in `FILE`, DS or DNSKEY records (default: the root's)")
 
@@ -110,7 +110,7 @@ func (c *Config) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.AllowTransfer, "allow-transfer", c.AllowTransfer, "let `NETWORK|key:NAME` copy zones; may be given several times")
 	f.StringArrayVar(&c.AllowUpdate, "allow-update", c.AllowUpdate, "let who signs with a key change zones, or what is below a name, `[NAME=]key:NAME`; may be given several times")
 	f.StringArrayVar(&c.TSIG, "tsig", c.TSIG, "keys are in `FILE`, or are one that other users of this host can see, [ALGORITHM:]NAME:SECRET; may be given several times")
-	f.IntVar(&c.RateLimit, "rate-limit", c.RateLimit, "answer each network `N` times a second over UDP (default: any)")
+	f.IntVar(&c.RateLimit, "rate-limit", c.RateLimit, "answer each network but this host `N` times a second over UDP (default: any)")
 
 	f.StringVar(&c.QueryLog, "query-log", c.QueryLog, "write a line for each query to `FILE`, which rotates; -: to standard output")
 	f.BoolVarP(&c.Verbose, "verbose", "v", c.Verbose, "log each query, too")
