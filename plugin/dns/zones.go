@@ -23,7 +23,8 @@ type served struct {
 // A reading is what came of the files.
 type reading struct {
 	zones  []served
-	files  []string // that were looked at, also those that are broken
+	of     map[string]string // origin to file
+	files  []string          // that were looked at, also those that are broken
 	broken []error
 }
 
@@ -104,12 +105,14 @@ func (r *reading) add(files twistor.FS, f zoneFile) {
 		r.broken = append(r.broken, err)
 		return
 	}
-	for _, other := range r.zones {
-		if string(other.Origin()) == string(z.Origin()) {
-			r.broken = append(r.broken, fmt.Errorf("%s: zone %s is in %s, too: want one file for it", f.file, z.Origin(), other.file))
-			return
-		}
+	if other, ok := r.of[string(z.Origin())]; ok {
+		r.broken = append(r.broken, fmt.Errorf("%s: zone %s is in %s, too: want one file for it", f.file, z.Origin(), other))
+		return
 	}
+	if r.of == nil {
+		r.of = make(map[string]string)
+	}
+	r.of[string(z.Origin())] = f.file
 	r.zones = append(r.zones, served{Zone: z, file: f.file})
 }
 
@@ -121,9 +124,15 @@ func (t *tree) reload(co *deferred.Co) error {
 		return err
 	}
 	broken := r.broken
+	at := make(map[string]int, len(t.zones)) // in t.zones, by origin
+	for i := range t.zones {
+		at[string(t.zones[i].Origin())] = i
+	}
+	good := make(map[string]bool, len(r.zones)) // files
 	for _, z := range r.zones {
-		i := slices.IndexFunc(t.zones, func(o served) bool { return string(o.Origin()) == string(z.Origin()) })
-		if i < 0 {
+		good[z.file] = true
+		i, ok := at[string(z.Origin())]
+		if !ok {
 			if err := t.begin(co, z); err != nil {
 				broken = append(broken, err)
 			}
@@ -142,9 +151,13 @@ func (t *tree) reload(co *deferred.Co) error {
 			t.home.Log().Info("serving", "zone", z.Origin().String(), "serial", is, "was", was, "file", z.file)
 		}
 	}
+	listed := make(map[string]bool, len(r.files))
+	for _, file := range r.files {
+		listed[file] = true
+	}
 	t.zones = slices.DeleteFunc(t.zones, func(o served) bool {
-		stays := slices.ContainsFunc(r.zones, func(z served) bool { return string(z.Origin()) == string(o.Origin()) }) ||
-			slices.Contains(r.files, o.file) && !slices.ContainsFunc(r.zones, func(z served) bool { return z.file == o.file })
+		_, stays := r.of[string(o.Origin())]
+		stays = stays || listed[o.file] && !good[o.file]
 		if !stays {
 			t.auth.Remove(o.Origin())
 			t.home.Log().Info("serving no more", "zone", o.Origin().String(), "file", o.file)
