@@ -34,6 +34,9 @@ func (t *tree) load(co *deferred.Co) error {
 	if err := errors.Join(append(r.broken, err)...); err != nil {
 		return noInput(err)
 	}
+	if t.ZoneDir != "" && len(r.zones) == 0 {
+		t.home.Log().Warn("no zone is in the directory", "dir", t.ZoneDir)
+	}
 	for _, z := range r.zones {
 		if err := t.begin(co, z); err != nil {
 			return noInput(err)
