@@ -15,6 +15,7 @@ import (
 	"github.com/twistor-go/twistor/protocol/dns/doh"
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
+	"github.com/twistor-go/twistor/service/logsink"
 	"github.com/twistor-go/twistor/service/zonejournal"
 )
 
@@ -24,7 +25,7 @@ func (c *Config) Service() (service.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{plan: p, log: queryLog{name: p.QueryLog, verbose: p.Verbose}}
+	t := &tree{plan: p, log: queryLog{logsink.Output{Name: p.QueryLog}, p.Verbose}}
 	g := new(service.Group)
 	g.Add("names", t)
 	for i, at := range p.listen {

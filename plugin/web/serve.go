@@ -16,6 +16,7 @@ import (
 	"github.com/twistor-go/twistor/protocol/web"
 	"github.com/twistor-go/twistor/service"
 	"github.com/twistor-go/twistor/service/acme"
+	"github.com/twistor-go/twistor/service/logsink"
 )
 
 // Service implements plugin.Config.
@@ -24,7 +25,7 @@ func (c *Config) Service() (service.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{plan: p, log: accessLog{name: p.AccessLog}}
+	t := &tree{plan: p, log: accessLog{logsink.Output{Name: p.AccessLog}}}
 	g := new(service.Group)
 	g.Add("site", t)
 	if len(p.ACME) > 0 {

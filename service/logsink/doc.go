@@ -16,6 +16,7 @@
 //   - NewText and NewJSON write records; Read reads the latter again.
 //   - File rotates by size and by day, and survives renames and full disks.
 //   - Queue makes any writer one that never blocks: it drops, and says so.
+//   - Output is both for the lines of a server, such as an access log.
 //   - Syslog sends to the local daemon or to one of the network.
 //   - Fanout is several sinks, none of which can harm the others.
 //   - Levels say what is worth writing, by name, and may change at any time.
