@@ -77,8 +77,6 @@ var mays = []struct{ pkg, name, why string }{
 	{"protocol/web", "time.Now", "deadlines that net/http's Handlers set are the real clock's"},
 	{"protocol/web", "os.TempDir", "where large files of forms wait, where FormLimits.Dir names no place"},
 	{"protocol/web", "runtime.Caller", "the places of two patterns that conflict, in the panic that names them"},
-	{"plugin/web", "os.Stdout", "--access-log - is standard output"},
-	{"plugin/dns", "os.Stdout", "--query-log - is standard output"},
 	{"plugin/weblog", "os.TempDir", "where the sample log is made when no log is named"},
 }
 
